@@ -1,0 +1,66 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inventory
+
+import "time"
+
+// InterfaceWrite is one row of multi_interface as it is to be.
+type InterfaceWrite struct {
+	Row InterfaceRow
+	// ResetApplied sets netplan_success to 0: MAC, address, MTU, subnet or
+	// node changed, or the row is new or back. Otherwise what the agent
+	// wrote stays.
+	ResetApplied bool
+}
+
+// ClaimKey names a claim.
+type ClaimKey struct {
+	PortID string
+	Object Key
+}
+
+// PendingKey names a pending withdrawal.
+type PendingKey struct {
+	PortID string
+	Object Key
+	Kind   PendingKind
+}
+
+// Event is one line of the append-only history.
+type Event struct {
+	At     time.Time
+	Object Key
+	PortID string
+	Cloud  string
+	// Kind is one of published, updated, revived, withdrawn, renamed,
+	// primary, unprimary, released, owner.
+	Kind string
+	// Explained is true where the object's own change is the reason.
+	Explained bool
+	Detail    string
+}
+
+// Plan is everything that one transaction writes. An empty Plan writes
+// nothing.
+type Plan struct {
+	Subnets      []SubnetRow
+	Nodes        []NodeRow
+	Interfaces   []InterfaceWrite
+	PutClaims    []Claim
+	DropClaims   []ClaimKey
+	PutPendings  []Pending
+	DropPendings []PendingKey
+	History      []Event
+}
+
+// Empty says that there is nothing to write.
+func (p *Plan) Empty() bool {
+	return len(p.Subnets) == 0 && len(p.Nodes) == 0 && len(p.Interfaces) == 0 && len(p.PutClaims) == 0 &&
+		len(p.DropClaims) == 0 && len(p.PutPendings) == 0 && len(p.DropPendings) == 0 && len(p.History) == 0
+}
+
+// TouchesAgents says whether a row that agents read would change.
+func (p *Plan) TouchesAgents() bool {
+	return len(p.Subnets) > 0 || len(p.Nodes) > 0 || len(p.Interfaces) > 0
+}
