@@ -1,0 +1,113 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package openstack
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind classifies an Error. The list is closed.
+type Kind string
+
+const (
+	// Unauthorized: Keystone refuses the credentials, or a service refuses
+	// even a fresh token.
+	Unauthorized Kind = "Unauthorized"
+	// Forbidden: the policy does not allow the operation.
+	Forbidden Kind = "Forbidden"
+	// WrongScope: the token is not for the project that was asked for, or
+	// for none.
+	WrongScope Kind = "WrongScope"
+	// EndpointUnknown: the catalogue has no such endpoint, or what answers
+	// there is not the service.
+	EndpointUnknown Kind = "EndpointUnknown"
+	// TLS: a certificate that is not trusted, or TLS spoken to a plain port
+	// or the reverse.
+	TLS Kind = "TLS"
+	// BadAnswer: not JSON, cut, too large, incomplete, or pages in a circle.
+	BadAnswer Kind = "BadAnswer"
+	// Timeout: no whole answer in time, or the caller gave up; then errors.Is
+	// tells context.Canceled or context.DeadlineExceeded.
+	Timeout Kind = "Timeout"
+	// Unreachable: no connection, or it broke before an answer.
+	Unreachable Kind = "Unreachable"
+	// RateLimited: 429, or our own token bucket, for longer than the call
+	// may take.
+	RateLimited Kind = "RateLimited"
+	// ServerError: 5xx.
+	ServerError Kind = "ServerError"
+	// BadRequest: the request or the credentials are malformed.
+	BadRequest Kind = "BadRequest"
+)
+
+// Error is what every failing call returns.
+type Error struct {
+	Kind Kind
+	// Op is the operation, as in the metrics: login, list_servers, ...
+	Op string
+	// Status is the HTTP status, 0 where none came.
+	Status int
+	// RequestID is OpenStack's X-Openstack-Request-Id, for the cloud's logs.
+	RequestID string
+	// RetryAfter is how long the cloud asks to be left alone; 0 if it does
+	// not say.
+	RetryAfter time.Duration
+	// Message names the object, the value and the remedy. It holds no
+	// password, token or secret.
+	Message string
+
+	// fault is OpenStack's own classification of the failure.
+	fault fault
+	// err is context.Canceled or context.DeadlineExceeded, else nil: errors
+	// of other packages may quote bodies and stay inside.
+	err error
+}
+
+// fault is an error body of OpenStack: {"<name>": {"message": ...}}, for
+// Neutron {"NeutronError": {"type": "<name>", "message": ...}}.
+type fault struct{ name, message string }
+
+// Error tells the message, the status and the request ID on one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("openstack " + e.Op + ": " + e.Message)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (HTTP %d", e.Status)
+		if e.RequestID != "" {
+			b.WriteString(", request " + e.RequestID)
+		}
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
+// Unwrap gives the context's error where that is the reason.
+func (e *Error) Unwrap() error { return e.err }
+
+// Temporary says that trying again later may help; else a person must change
+// something. A service that refuses a fresh token is temporary: its worker
+// does not know the token yet.
+func (e *Error) Temporary() bool {
+	switch e.Kind {
+	case Timeout, Unreachable, RateLimited, ServerError, BadAnswer:
+		return true
+	case Unauthorized:
+		return e.Op != opLogin
+	default:
+		return false
+	}
+}
+
+// answerError says what is wrong with an answer that came with status 200.
+// Its text must hold nothing that the cloud could have echoed from a request,
+// other than what goes through redact.
+type answerError struct{ text string }
+
+func (e *answerError) Error() string { return e.text }
+
+func badAnswer(format string, args ...any) error {
+	return &answerError{fmt.Sprintf(format, args...)}
+}

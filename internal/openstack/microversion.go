@@ -1,0 +1,76 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package openstack
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/utils"
+)
+
+// wantedMicroversions of Nova, the best first. 2.90 shows the host name
+// (OS-EXT-SRV-ATTR:hostname) to everyone, 2.3 to those whom the policy lets;
+// from 2.69 on a server in a cell that is down is listed without its name
+// instead of being left out; 2.1 has all that is needed. (nova: REST API
+// version history.)
+var wantedMicroversions = []string{"2.90", "2.69", "2.3"}
+
+// namesDownCells says whether the microversion tells of servers in a cell
+// that is down.
+func namesDownCells(microversion string) bool { return microversion == "2.90" || microversion == "2.69" }
+
+// microversion finds out once per login; empty is 2.1, for which no header
+// is needed.
+func (s *session) microversion(ctx context.Context, l *login) (string, error) {
+	select {
+	case l.versionGate <- struct{}{}:
+		defer func() { <-l.versionGate }()
+	case <-ctx.Done():
+		return "", s.classify(ctx, call{op: opVersion, url: l.endpoints.version}, nil, ctx.Err())
+	}
+	if l.version != nil {
+		return *l.version, nil
+	}
+	var doc struct {
+		Version struct {
+			Max string `json:"version"`
+			Min string `json:"min_version"`
+		} `json:"version"`
+	}
+	err := s.send(ctx, l.client, "", call{
+		service: computeService, op: opVersion, method: http.MethodGet, url: l.endpoints.version, ok: http.StatusOK,
+		decode: func(resp *http.Response) error { return decodeWhole(resp.Body, &doc) },
+	})
+	var e *Error
+	if errors.As(err, &e) {
+		// Some gateways hide the version document; the listing itself will
+		// tell whether the endpoint is wrong.
+		if e.Kind != EndpointUnknown && e.Kind != Forbidden {
+			return "", err
+		}
+	}
+	best := bestMicroversion(doc.Version.Min, doc.Version.Max)
+	l.version = &best
+	return best, nil
+}
+
+func bestMicroversion(lowest, highest string) string {
+	minMajor, minMinor, err := utils.ParseMicroversion(lowest)
+	if err != nil {
+		return ""
+	}
+	maxMajor, maxMinor, err := utils.ParseMicroversion(highest)
+	if err != nil {
+		return ""
+	}
+	served := utils.SupportedMicroversions{MinMajor: minMajor, MinMinor: minMinor, MaxMajor: maxMajor, MaxMinor: maxMinor}
+	for _, v := range wantedMicroversions {
+		if ok, err := served.IsSupported(v); err == nil && ok {
+			return v
+		}
+	}
+	return ""
+}

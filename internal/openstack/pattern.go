@@ -1,0 +1,163 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package openstack
+
+import (
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Nova's name filter is a regular expression for the database (api-ref:
+// servers, name), which leaves little that means the same everywhere:
+//
+//   - Nova escapes "|" on MySQL and MariaDB (nova: db/main/api.py,
+//     _safe_regex_mysql), so an alternation of names silently finds none
+//     there. Patterns here have no "|".
+//   - MySQL up to 5.7 knows no look-ahead and counts bytes, the others count
+//     characters; repetitions go up to 255 in MySQL and PostgreSQL.
+//
+// What is left: for each position the set of characters that the names have
+// there. web-03, web-14 and web-15 become ^web-[01][345]$. That matches other
+// names too (web-13), so the answer is always compared with the names again;
+// how many it may match decides whether it is worth asking.
+
+const (
+	// maxPatternNames is the most names that patterns are made of.
+	maxPatternNames = 256
+	// maxClass is the largest set of characters; larger ones become ".".
+	maxClass = 16
+	// maxRepeat is the largest repetition that all databases know.
+	maxRepeat = 255
+	// worthwhile bounds what patterns may match, in names...
+	worthwhileMatches = 200
+	// ...or as a share of a project whose names differ in digits.
+	worthwhileShare = 0.2
+	// onePatternMatches is what one pattern may match per name before two
+	// are asked for.
+	onePatternMatches = 4
+)
+
+// pattern is a regular expression that matches at least the names that it
+// was made of.
+type pattern struct {
+	expr string
+	// matches is how many names fit, if all characters are in use; share is
+	// the part of the project that fits, if its names differ by digits at
+	// the same places.
+	matches, share float64
+}
+
+// namePatterns gives one or two patterns that match all names, or none where
+// listing all servers is cheaper or the only way.
+func namePatterns(names []string) []pattern {
+	if len(names) == 0 || len(names) > maxPatternNames {
+		return nil
+	}
+	sorted := append([]string(nil), names...)
+	sort.Strings(sorted)
+	best := []pattern{newPattern(sorted)}
+	if best[0].matches > onePatternMatches*float64(len(sorted)) {
+		least := best[0].matches
+		for cut := 1; cut < len(sorted); cut++ {
+			left, right := newPattern(sorted[:cut]), newPattern(sorted[cut:])
+			if sum := left.matches + right.matches; sum < least {
+				least, best = sum, []pattern{left, right}
+			}
+		}
+	}
+	matches, share := 0.0, 0.0
+	for _, p := range best {
+		matches += p.matches
+		share += p.share
+	}
+	if matches > worthwhileMatches && share > worthwhileShare {
+		return nil
+	}
+	return best
+}
+
+// newPattern is made of names position by position, as far as the shortest of
+// them goes and is ASCII; the rest is any characters, as many as there may be
+// in characters or in bytes.
+func newPattern(names []string) pattern {
+	common := math.MaxInt
+	for _, n := range names {
+		common = min(common, asciiPrefix(n))
+	}
+	p := pattern{matches: 1, share: 1}
+	var b strings.Builder
+	b.WriteByte('^')
+	for i := range common {
+		class, size := classAt(names, i)
+		b.WriteString(class)
+		p.matches *= float64(size)
+		if size > 1 {
+			p.share *= min(1, float64(size)/10)
+		}
+	}
+	low, high := math.MaxInt, 0
+	for _, n := range names {
+		low = min(low, utf8.RuneCountInString(n[common:]))
+		high = max(high, len(n)-common)
+	}
+	switch {
+	case high == 0:
+	case high > maxRepeat:
+		b.WriteString(".*")
+	default:
+		b.WriteString(".{" + strconv.Itoa(low) + "," + strconv.Itoa(high) + "}")
+	}
+	b.WriteByte('$')
+	p.expr = b.String()
+	p.matches *= math.Pow(10, float64(high))
+	return p
+}
+
+// classAt is what matches position i of all names, and how many characters
+// it stands for.
+func classAt(names []string, i int) (string, int) {
+	var present [utf8.RuneSelf]bool
+	var plain []byte
+	for _, n := range names {
+		c := n[i]
+		if !isPlain(c) {
+			return ".", 10
+		}
+		if !present[c] {
+			present[c] = true
+			plain = append(plain, c)
+		}
+	}
+	switch {
+	case len(plain) == 1:
+		return string(plain), 1
+	case len(plain) > maxClass:
+		return ".", 36
+	}
+	// In a set only "-" means something, unless it is the last.
+	sort.Slice(plain, func(a, b int) bool {
+		if (plain[a] == '-') != (plain[b] == '-') {
+			return plain[b] == '-'
+		}
+		return plain[a] < plain[b]
+	})
+	return "[" + string(plain) + "]", len(plain)
+}
+
+// isPlain says that the byte stands for itself in every dialect.
+func isPlain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+func asciiPrefix(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(s)
+}
