@@ -1,0 +1,158 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Errors say what to do. All errors of this package that are none of these are
+// defects or passing trouble: log and try again later.
+var (
+	// ErrDeposed: another process leads now. Stop; Lead again only with a new
+	// lease.
+	ErrDeposed = errors.New("another controller has taken over the database")
+	// ErrReplaced: the database is not the one that was led: it is empty or was
+	// restored. Lead again.
+	ErrReplaced = errors.New("the database was replaced or restored")
+	// ErrForeignOwner: the database belongs to another cluster. A person must
+	// name another database, or let this one be adopted.
+	ErrForeignOwner = errors.New("the database belongs to another cluster")
+	// ErrNewerSchema: a newer MultiNic has migrated the database.
+	ErrNewerSchema = errors.New("the database has a newer schema than this version of MultiNic knows")
+	// ErrForeignTables: tables of our names are not ours.
+	ErrForeignTables = errors.New("the database holds tables of another application")
+	// ErrReadOnly: the server takes no writes.
+	ErrReadOnly = errors.New("the database server is read-only")
+	// ErrFull: the server has no room left.
+	ErrFull = errors.New("the database server has no room left")
+	// ErrCredentials: user, password or rights are wrong.
+	ErrCredentials = errors.New("the database refuses this user")
+	// ErrUnavailable: no connection, or one that broke. Nothing was written,
+	// unless ErrUncertain is wrapped too.
+	ErrUnavailable = errors.New("the database is not available")
+	// ErrUncertain: the answer to a COMMIT was lost and the database could not
+	// be asked since. The next use of the Leader finds out by itself; the
+	// caller reads again what is published and plans anew.
+	ErrUncertain = errors.New("it is not known yet whether the last change was written")
+)
+
+// Numbers of the server's errors. mariadb.com/kb/en/mariadb-error-code-reference.
+const (
+	errDBAccessDenied    = 1044
+	errAccessDenied      = 1045
+	errUnknownCommand    = 1047 // also Galera: WSREP has not yet prepared node for application use
+	errUnknownDatabase   = 1049
+	errTableExists       = 1050
+	errServerShutdown    = 1053
+	errUnknownColumn     = 1054
+	errDiskFull          = 1021
+	errCheckRead         = 1020 // innodb_snapshot_isolation: record has changed since last read
+	errErrorOnWrite      = 1026
+	errGetErrno          = 1030
+	errTooManyConns      = 1040
+	errRecordFileFull    = 1114
+	errTableAccess       = 1142
+	errColumnAccess      = 1143
+	errNoSuchTable       = 1146
+	errLockWaitTimeout   = 1205
+	errDeadlock          = 1213
+	errSpecificAccess    = 1227
+	errOptionPrevents    = 1290 // --read-only
+	errQueryInterrupted  = 1317
+	errCantReadOnlyTrx   = 1792
+	errReadOnlyMode      = 1836 // --innodb-read-only
+	errConnectionKilled  = 1927
+	errStatementTimeout  = 1969 // max_statement_time
+	errTooManyUserConns  = 1203
+	errUserLimitReached  = 1226
+	errOutOfResources    = 1041
+	errHostBlocked       = 1129
+	errNoPrivilegeToHost = 1130
+)
+
+// number is the server's error number, 0 if err did not come from the server.
+func number(err error) uint16 {
+	var e *mysql.MySQLError
+	if errors.As(err, &e) {
+		return e.Number
+	}
+	return 0
+}
+
+// classify wraps err with what it means to a caller of ours.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	if class := classOf(err); class != nil && !errors.Is(err, class) {
+		return fmt.Errorf("%w: %w", class, err)
+	}
+	return err
+}
+
+func classOf(err error) error {
+	switch number(err) {
+	case errDBAccessDenied, errAccessDenied, errTableAccess, errColumnAccess, errSpecificAccess, errNoPrivilegeToHost:
+		return ErrCredentials
+	case errOptionPrevents, errCantReadOnlyTrx, errReadOnlyMode:
+		return ErrReadOnly
+	case errDiskFull, errRecordFileFull:
+		return ErrFull
+	case errErrorOnWrite, errGetErrno:
+		// The operating system's ENOSPC is 28, the storage engine's 28 too.
+		if strings.Contains(err.Error(), " 28 ") || strings.Contains(err.Error(), "Errcode: 28") {
+			return ErrFull
+		}
+		return nil
+	case errUnknownDatabase, errNoSuchTable, errUnknownColumn:
+		return ErrReplaced
+	case errServerShutdown, errConnectionKilled, errUnknownCommand, errTooManyConns, errTooManyUserConns,
+		errUserLimitReached, errOutOfResources, errHostBlocked:
+		return ErrUnavailable
+	case 0:
+		if lostConnection(err) {
+			return ErrUnavailable
+		}
+	}
+	return nil
+}
+
+// lostConnection says that err came from the network or the driver's state and
+// not from the server. Not so the end of the caller's own context.
+func lostConnection(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var netErr net.Error
+	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr) ||
+		errors.Is(err, mysql.ErrMalformPkt) || errors.Is(err, mysql.ErrPktSync) || errors.Is(err, mysql.ErrBusyBuffer)
+}
+
+// passing says that the same transaction may succeed if it is made again now.
+// All of these leave it rolled back as a whole; 1205 rolls back its statement
+// only, and our own ROLLBACK does the rest.
+// What is uncertain has been asked about long enough already.
+func passing(err error) bool {
+	if errors.Is(err, ErrUncertain) {
+		return false
+	}
+	switch number(err) {
+	case errDeadlock, errLockWaitTimeout, errUnknownCommand, errCheckRead, errConnectionKilled, errServerShutdown:
+		return true
+	case 0:
+		return lostConnection(err)
+	}
+	return false
+}

@@ -1,0 +1,182 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
+)
+
+// Lengths of the columns that hold text for people, in characters.
+const reasonLength = 1024
+
+// applyPlan writes the plan's rows: parents first, and each table's in the order
+// of its key, so that two writers meet in the same order and InnoDB appends to
+// its pages instead of splitting them.
+func (t *txn) applyPlan(ctx context.Context, plan *inventory.Plan) error {
+	for _, step := range []func(context.Context, *inventory.Plan) error{
+		t.putSubnets, t.putNodes, t.putInterfaces, t.putPrimaries,
+		t.dropClaims, t.putClaims, t.dropPendings, t.putPendings, t.addHistory,
+	} {
+		if err := step(ctx, plan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *txn) putSubnets(ctx context.Context, plan *inventory.Plan) error {
+	now := t.s.now()
+	list := slices.SortedFunc(slices.Values(plan.Subnets), func(a, b inventory.SubnetRow) int { return cmp.Compare(a.SubnetID, b.SubnetID) })
+	r := newRows("put-subnets", 9, len(list))
+	for _, v := range list {
+		r.add(v.SubnetID, v.Name, v.CIDR, v.NetworkID, nullInt(v.MTU), string(v.Status), now, now, deletedAt(v.Status, now))
+	}
+	return t.put(ctx, r)
+}
+
+func (t *txn) putNodes(ctx context.Context, plan *inventory.Plan) error {
+	now := timeText(t.s.now())
+	list := slices.SortedFunc(slices.Values(plan.Nodes), func(a, b inventory.NodeRow) int { return cmp.Compare(a.ServerID, b.ServerID) })
+	nodes, identities := newRows("put-nodes", 6, len(list)), newRows("put-identities", 3, len(list))
+	for _, v := range list {
+		nodes.add(v.ServerID, v.Name, string(v.Status), now, now, deletedAt(v.Status, now))
+		identities.add(v.ServerID, v.HostName, v.FromKubernetes)
+	}
+	if err := t.put(ctx, nodes); err != nil {
+		return err
+	}
+	return t.put(ctx, identities)
+}
+
+func (t *txn) putInterfaces(ctx context.Context, plan *inventory.Plan) error {
+	now := timeText(t.s.now())
+	list := sortedInterfaces(plan)
+	kept, reset := newRows("put-interfaces", 13, 0), newRows("reset-interfaces", 13, len(list))
+	for _, w := range list {
+		target := kept
+		if w.ResetApplied {
+			target = reset
+		}
+		v := w.Row
+		hostName := v.HostName
+		if v.Status != inventory.Active {
+			hostName = "" // agent M looks at nothing else
+		}
+		target.add(v.PortID, v.SubnetID, v.MAC, nullString(v.Address), nullInt(v.MTU), v.ServerID, nullString(hostName),
+			v.Owner.Namespace, v.Owner.Name, string(v.Status), now, now, deletedAt(v.Status, now))
+	}
+	if err := t.put(ctx, kept); err != nil {
+		return err
+	}
+	return t.put(ctx, reset)
+}
+
+func sortedInterfaces(plan *inventory.Plan) []inventory.InterfaceWrite {
+	return slices.SortedFunc(slices.Values(plan.Interfaces), func(a, b inventory.InterfaceWrite) int {
+		return cmp.Compare(a.Row.PortID, b.Row.PortID)
+	})
+}
+
+// putPrimaries keeps who was ever primary, beside multi_interface, whose columns
+// are the agents'.
+func (t *txn) putPrimaries(ctx context.Context, plan *inventory.Plan) error {
+	ever := newRows("put-primaries", 1, 0)
+	var never []any
+	for _, w := range sortedInterfaces(plan) {
+		switch {
+		case w.Row.EverPrimary:
+			ever.add(w.Row.PortID)
+		case w.Row.ID != 0: // a new row has none to drop
+			never = append(never, w.Row.PortID)
+		}
+	}
+	if err := t.put(ctx, ever); err != nil {
+		return err
+	}
+	_, err := t.execKeys(ctx, "drop-primaries", nil, never)
+	return err
+}
+
+func (t *txn) putClaims(ctx context.Context, plan *inventory.Plan) error {
+	list := slices.SortedFunc(slices.Values(plan.PutClaims), func(a, b inventory.Claim) int {
+		return cmp.Or(cmp.Compare(a.Object.Namespace, b.Object.Namespace), cmp.Compare(a.Object.Name, b.Object.Name), cmp.Compare(a.PortID, b.PortID))
+	})
+	r := newRows("put-claims", 10, len(list))
+	for _, v := range list {
+		r.add(v.Object.Namespace, v.Object.Name, v.PortID, v.UID, v.VMRef, v.SubnetRef, v.SubnetID, v.ServerID, v.Cloud, timeText(v.Since))
+	}
+	return t.put(ctx, r)
+}
+
+func (t *txn) dropClaims(ctx context.Context, plan *inventory.Plan) error {
+	ports := map[inventory.Key][]string{}
+	for _, v := range plan.DropClaims {
+		ports[v.Object] = append(ports[v.Object], v.PortID)
+	}
+	for _, object := range sortedKeys(ports) {
+		if _, err := t.execKeys(ctx, "drop-claims", []any{object.Namespace, object.Name}, unique(ports[object])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *txn) putPendings(ctx context.Context, plan *inventory.Plan) error {
+	r := newRows("put-pendings", 10, len(plan.PutPendings))
+	for _, v := range plan.PutPendings {
+		r.add(v.Object.Namespace, v.Object.Name, v.PortID, string(v.Kind), v.Cloud, v.Value, timeText(v.FirstSeen),
+			timeText(v.LastSeen), v.Held, cut(v.Reason, reasonLength))
+	}
+	return t.put(ctx, r)
+}
+
+func (t *txn) dropPendings(ctx context.Context, plan *inventory.Plan) error {
+	ports := map[inventory.PendingKind]map[inventory.Key][]string{}
+	for _, v := range plan.DropPendings {
+		if ports[v.Kind] == nil {
+			ports[v.Kind] = map[inventory.Key][]string{}
+		}
+		ports[v.Kind][v.Object] = append(ports[v.Kind][v.Object], v.PortID)
+	}
+	for kind, objects := range ports {
+		for _, object := range sortedKeys(objects) {
+			first := []any{object.Namespace, object.Name, string(kind)}
+			if _, err := t.execKeys(ctx, "drop-pendings", first, unique(objects[object])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *txn) addHistory(ctx context.Context, plan *inventory.Plan) error {
+	r := newRows("add-history", 8, len(plan.History))
+	for _, v := range plan.History {
+		r.add(timeText(v.At), v.Object.Namespace, v.Object.Name, v.PortID, v.Cloud, v.Kind, v.Explained, cut(v.Detail, reasonLength))
+	}
+	return t.put(ctx, r)
+}
+
+func sortedKeys(m map[inventory.Key][]string) []inventory.Key {
+	keys := make([]inventory.Key, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b inventory.Key) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return keys
+}
+
+// deletedAt is now for a row that is withdrawn; the statement keeps an earlier one.
+func deletedAt(status inventory.Status, now any) any {
+	if status == inventory.Deleted {
+		return now
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Store is a pool of connections to one database. It is safe for concurrent use.
+type Store struct {
+	cfg        Config
+	driver     *mysql.Config
+	db         *sql.DB
+	statements atomic.Int64
+	metrics    *metrics
+}
+
+// Open prepares a pool. It does not connect: a server that is down shows in the
+// first use. It fails on a configuration that can't work.
+func Open(cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg}
+	if s.driver, err = cfg.driverConfig(); err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(s.driver)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s.db = sql.OpenDB(sessionConnector{connector})
+	s.db.SetMaxOpenConns(cfg.MaxOpen)
+	s.db.SetMaxIdleConns(cfg.MaxIdle)
+	// Below the 30 s after which sessionSettings let MySQL close an idle one.
+	s.db.SetConnMaxIdleTime(20 * time.Second)
+	s.metrics = newMetrics(s, cfg.Registerer)
+	return s, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping says whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.operation("ping", func() error {
+		if err := s.db.PingContext(ctx); err != nil {
+			return err
+		}
+		var one int
+		s.statements.Add(1)
+		return s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+	})
+}
+
+// Statements counts the SQL statements sent so far, BEGIN and COMMIT included;
+// those of a migration are not.
+func (s *Store) Statements() int64 { return s.statements.Load() }
+
+// operation measures f and classifies its error.
+func (s *Store) operation(name string, f func() error) error {
+	start := s.cfg.Clock.Now()
+	err := classify(f())
+	s.metrics.observe(name, start, s.cfg.Clock.Now(), err)
+	if err != nil {
+		return fmt.Errorf("database, %s: %w", name, err)
+	}
+	return nil
+}
+
+// now is the time as the database keeps it.
+func (s *Store) now() time.Time { return s.cfg.Clock.Now().UTC().Truncate(time.Microsecond) }
