@@ -135,10 +135,10 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 // portOwners are the servers whose ports matter: those asked for by name or
 // ID, and those known.
 func portOwners(w wanted, found []inventory.Server) []string {
-	names, ids := set(append(w.serverIDs, w.serverNames...)), set(append(w.serverIDs, w.known...))
+	names, ids, known := set(w.serverNames), set(w.serverIDs), set(w.known)
 	var out []string
 	for _, v := range found {
-		if names[v.Name] || ids[v.ID] {
+		if names[v.Name] || ids[v.Name] || ids[v.ID] || known[v.ID] {
 			out = append(out, v.ID)
 		}
 	}

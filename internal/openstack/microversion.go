@@ -20,7 +20,9 @@ var wantedMicroversions = []string{"2.90", "2.69", "2.3"}
 
 // namesDownCells says whether the microversion tells of servers in a cell
 // that is down.
-func namesDownCells(microversion string) bool { return microversion == "2.90" || microversion == "2.69" }
+func namesDownCells(microversion string) bool {
+	return microversion == "2.90" || microversion == "2.69"
+}
 
 // microversion finds out once per login; empty is 2.1, for which no header
 // is needed.

@@ -28,6 +28,8 @@ type listing struct {
 	path, key string
 	// query without limit and marker.
 	query url.Values
+	// unlimited sends no limit: the service has one of its own.
+	unlimited bool
 	// item decodes one item and gives its ID.
 	item func(*json.Decoder) (id string, err error)
 	// restart forgets everything that item was given.
@@ -114,15 +116,14 @@ func (s *session) pages(ctx context.Context, l listing) error {
 }
 
 func (l listing) pageQuery(limit int, marker string) string {
-	q := l.query.Encode()
-	if q != "" {
-		q += "&"
+	paging := url.Values{}
+	if !l.unlimited {
+		paging.Set("limit", strconv.Itoa(limit))
 	}
-	q += "limit=" + strconv.Itoa(limit)
 	if marker != "" {
-		q += "&marker=" + url.QueryEscape(marker)
+		paging.Set("marker", marker)
 	}
-	return q
+	return strings.Trim(l.query.Encode()+"&"+paging.Encode(), "&")
 }
 
 // nextMarker tells where the next page begins; empty: there is none. Of the

@@ -121,31 +121,32 @@ func newPattern(names []string) pattern {
 // it stands for.
 func classAt(names []string, i int) (string, int) {
 	var present [utf8.RuneSelf]bool
-	var plain []byte
+	var chars []byte
+	special := false
 	for _, n := range names {
-		c := n[i]
-		if !isPlain(c) {
-			return ".", 10
-		}
-		if !present[c] {
+		if c := n[i]; !present[c] {
 			present[c] = true
-			plain = append(plain, c)
+			chars = append(chars, c)
+			special = special || !isPlain(c)
 		}
 	}
 	switch {
-	case len(plain) == 1:
-		return string(plain), 1
-	case len(plain) > maxClass:
+	case special && len(chars) == 1:
+		// Hardly a name differs from another in its punctuation alone.
+		return ".", 1
+	case special || len(chars) > maxClass:
 		return ".", 36
+	case len(chars) == 1:
+		return string(chars), 1
 	}
 	// In a set only "-" means something, unless it is the last.
-	sort.Slice(plain, func(a, b int) bool {
-		if (plain[a] == '-') != (plain[b] == '-') {
-			return plain[b] == '-'
+	sort.Slice(chars, func(a, b int) bool {
+		if (chars[a] == '-') != (chars[b] == '-') {
+			return chars[b] == '-'
 		}
-		return plain[a] < plain[b]
+		return chars[a] < chars[b]
 	})
-	return "[" + string(plain) + "]", len(plain)
+	return "[" + string(chars) + "]", len(chars)
 }
 
 // isPlain says that the byte stands for itself in every dialect.

@@ -18,6 +18,9 @@ const (
 	// maxGetServer is how many servers are asked for one by one before
 	// listing all is cheaper.
 	maxGetServer = 8
+	// maxVerify is how many servers that a whole listing lacks are asked for
+	// by ID before they count as gone.
+	maxVerify = 64
 	// maxNarrowPorts is how many calls may ask for the ports of named
 	// servers before the subnets' ports are listed.
 	maxNarrowPorts = 2

@@ -94,6 +94,10 @@ func (s *session) attempt(ctx context.Context, client *gophercloud.ProviderClien
 	var e *Error
 	code := "200"
 	if err != nil {
+		// A body that is read when the time is up fails in several ways.
+		if status := (gophercloud.ErrUnexpectedResponseCode{}); within.Err() != nil && !errors.As(err, &status) {
+			err = within.Err()
+		}
 		e = s.classify(ctx, c, header, err)
 		code = e.outcome()
 	} else if c.ok != http.StatusOK {

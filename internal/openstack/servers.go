@@ -31,8 +31,33 @@ func (s *session) servers(ctx context.Context, w wanted) (*servers, error) {
 	if err != nil || found != nil {
 		return found, err
 	}
-	found = &servers{all: true}
-	return found, s.listServers(ctx, url.Values{}, found, func(inventory.Server) bool { return true })
+	return s.allServers(ctx, w)
+}
+
+// allServers lists the project. What is published and not listed is asked for
+// by ID before it counts as gone: Nova leaves the servers of a cell that is
+// down out of every list that is filtered or paged, with status 200 (nova:
+// api/openstack/compute/servers.py, _is_cell_down_supported), but answers a
+// GET of one of them with a server without name, or with 500.
+func (s *session) allServers(ctx context.Context, w wanted) (*servers, error) {
+	found := &servers{byID: map[string]inventory.Server{}, absent: map[string]bool{}}
+	if err := s.listServers(ctx, nil, found, func(inventory.Server) bool { return true }); err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, id := range w.known {
+		if _, ok := found.byID[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	// The rest stays unknown: nothing is concluded of it this time.
+	found.all = len(missing) <= maxVerify
+	for _, id := range missing[:min(len(missing), maxVerify)] {
+		if err := s.getServer(ctx, id, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // fewServers gives nil where listing all is the better way.
@@ -85,11 +110,12 @@ func (s *session) fewServers(ctx context.Context, w wanted) (*servers, error) {
 	return found, nil
 }
 
-// listServers adds what keep wants.
+// listServers adds what keep wants. Without a query the list has no limit
+// either, so that Nova tells of cells that are down where it can.
 func (s *session) listServers(ctx context.Context, query url.Values, found *servers, keep func(inventory.Server) bool) error {
 	var out []inventory.Server
 	err := s.list(ctx, listing{
-		service: computeService, op: opListServers, path: "servers/detail", key: "servers", query: query,
+		service: computeService, op: opListServers, path: "servers/detail", key: "servers", query: query, unlimited: query == nil,
 		restart: func() { out = nil },
 		item: func(dec *json.Decoder) (string, error) {
 			v, err := decodeServer(dec)
@@ -101,9 +127,6 @@ func (s *session) listServers(ctx context.Context, query url.Values, found *serv
 	})
 	if err != nil {
 		return err
-	}
-	if found.byID == nil {
-		found.byID = make(map[string]inventory.Server, len(out))
 	}
 	for _, v := range out {
 		found.byID[v.ID] = v
