@@ -72,6 +72,7 @@ func (db DB) Connect() (*sql.DB, error) {
 	config.Net, config.Addr = "tcp", net.JoinHostPort(db.Host, strconv.Itoa(db.Port))
 	config.User, config.Passwd, config.DBName = db.User, db.Password, db.Name
 	config.ParseTime = true
+	config.Logger = &mysql.NopLogger{} // tests break connections on purpose; errors are returned
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, err

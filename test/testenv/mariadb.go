@@ -197,9 +197,9 @@ func (m *MariaDB) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-m.exited:
-			return fmt.Errorf("mariadbd ended while starting; the end of its log:\n%s", m.logTail())
+			return fmt.Errorf("mariadbd ended while starting; the end of its log:\n%s", tail(m.LogFile()))
 		case <-ctx.Done():
-			return fmt.Errorf("mariadbd does not answer after %s (%w); the end of its log:\n%s", startTimeout, pingErr, m.logTail())
+			return fmt.Errorf("mariadbd does not answer after %s (%w); the end of its log:\n%s", startTimeout, pingErr, tail(m.LogFile()))
 		case <-tick.C:
 		}
 	}
@@ -304,8 +304,9 @@ func (m *MariaDB) Remove() error {
 // LogFile is the path of the server's error log.
 func (m *MariaDB) LogFile() string { return filepath.Join(m.dir, "error.log") }
 
-func (m *MariaDB) logTail() string {
-	content, err := os.ReadFile(m.LogFile())
+// tail gives the last lines of a log, or why it cannot.
+func tail(path string) string {
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

@@ -7,6 +7,11 @@ import (
 	"context"
 	"sync"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // sharedMariaDB is the test binary's server, started by the first test that asks.
@@ -60,4 +65,50 @@ func (m *MariaDB) Database(t testing.TB) DB {
 		}
 	})
 	return db
+}
+
+// sharedControlPlane is the test binary's, started by the first test that asks.
+var sharedControlPlane = sync.OnceValues(func() (*ControlPlane, error) {
+	return StartControlPlane(context.Background())
+})
+
+// Kube gives an administrator's access to the test binary's shared API server, a
+// copy that the test may change. MultiNic's CRDs are installed. All tests of the
+// binary see the same cluster-wide objects; a test keeps to a [Namespace] of its
+// own, and a manager that it starts watches that namespace only.
+func Kube(t testing.TB) *rest.Config {
+	t.Helper()
+	plane, err := sharedControlPlane()
+	if err != nil {
+		t.Fatalf("starting the Kubernetes API server: %v", err)
+	}
+	return rest.CopyConfig(plane.Config)
+}
+
+// NewControlPlane gives the test a control plane of its own, to stop and start. It
+// is removed at the test's end.
+func NewControlPlane(t testing.TB) *ControlPlane {
+	t.Helper()
+	plane, err := StartControlPlane(t.Context())
+	if err != nil {
+		t.Fatalf("starting the Kubernetes API server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := plane.Remove(); err != nil {
+			t.Errorf("removing the test's control plane: %v", err)
+		}
+	})
+	return plane
+}
+
+// Namespace makes a namespace for the test and gives its name. It is not deleted:
+// without a namespace controller it would stay, emptied by nobody, for as long as
+// the API server lives.
+func Namespace(t testing.TB, c client.Client) string {
+	t.Helper()
+	name := "test-" + randomHex(5)
+	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		t.Fatalf("making the test's namespace: %v", err)
+	}
+	return name
 }
