@@ -22,7 +22,7 @@
 #          nova-conductor nova-scheduler nova-compute l2agent
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-for part in processes config schemas; do . "$SCRIPT_DIR/lib/$part.sh"; done
+for part in processes config schemas services; do . "$SCRIPT_DIR/lib/$part.sh"; done
 
 usage() {
   sed -n '/^# Breaks/,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
@@ -58,16 +58,16 @@ rotate_keys() {
   cat <&3 > /dev/null
 }
 
-restart_nova_api() {
-  stop nova-api
-  exec "$SCRIPT_DIR/up.sh"
-}
-
-set_cell_database() { # set_cell_database NAME: update_cell wants both URLs, or takes nova.conf's for the other
+set_cell_database() { # set_cell_database NAME
   local cell
-  cell=$(nova_manage cell_v2 list_cells | awk '$2 == "cell1" { print $4 }')
-  nova_manage cell_v2 update_cell --cell_uuid "$cell" --database_connection "$(database_url "$1")" --transport-url "$(amqp_url)"
-  restart_nova_api
+  cell=$(nova_manage cell_v2 list_cells 2> /dev/null | awk '$2 == "cell1" { print $4 }')
+  # Without the bus's URL update_cell would take over nova.conf's database URL too.
+  nova_manage cell_v2 update_cell --cell_uuid "$cell" --database_connection "$(database_url "$1")" \
+    --transport-url "$(amqp_url)" 2> /dev/null
+  # nova-api reads the mapping when it starts. Not up.sh: that waits for nova-compute, which needs the cell.
+  stop nova-api
+  start_nova api "$NOVA_PORT"
+  wait_for nova-api 90 http_answers "http://$HOST_IP:$NOVA_PORT/"
 }
 
 need() { [ "$1" -ge "$2" ] || usage; } # need ARGUMENTS MINIMUM

@@ -17,6 +17,7 @@ import cloud
 from credentials import write_credentials
 
 APPLICATION_CREDENTIAL_SECRET = 'multinic-appcred-secret'
+SEEDED = ('test-vm-', 'twin-vm')  # how the names of our servers begin
 BEGAN = time.monotonic()
 
 
@@ -149,6 +150,15 @@ class Booter:
             self.server, name=name, networks=[{'uuid': network}], **attributes)})
 
 
+def delete_failed(api):
+    """Those that an earlier run left in ERROR, so that they are made anew."""
+    failed = [s['id'] for s in all_servers(api)
+              if s['status'] == 'ERROR' and s['name'].startswith(SEEDED)]
+    for server in failed:
+        api.request('DELETE', 'compute', '/servers/' + server)
+    cloud.wait(lambda: not set(failed) & {s['id'] for s in all_servers(api)}, 60, 'servers in ERROR deleted')
+
+
 def make_servers(booter, me, stranger, k8s, other, count):
     names = [s['name'] for s in all_servers(me)]
     if count > 1 and not [n for n in names if n.startswith('test-vm-')]:
@@ -164,10 +174,11 @@ def make_servers(booter, me, stranger, k8s, other, count):
 
 
 def all_active(api):
-    servers = all_servers(api)
+    servers = [s for s in all_servers(api) if s['name'].startswith(SEEDED)]
     for s in servers:
         if s['status'] == 'ERROR':
-            raise SystemExit('%s is in ERROR: %s' % (s['name'], s.get('fault', {}).get('message')))
+            fault = api.get('compute', '/servers/' + s['id'])['server'].get('fault', {})
+            raise SystemExit('%s is in ERROR: %s' % (s['name'], fault.get('message')))
     return all(s['status'] != 'BUILD' for s in servers)
 
 
@@ -184,6 +195,8 @@ def main(count):
     say('networks, subnets')
     booter = Booter(make_image(admin), make_flavor(admin))
     say('image, flavor')
+    delete_failed(me)
+    delete_failed(stranger)
     make_servers(booter, me, stranger, k8s, other, count)
     say('servers asked for')
     cloud.wait(lambda: all_active(me) and all_active(stranger), 1200, 'servers ACTIVE', step=1)
