@@ -1,0 +1,63 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/xormsdhkdwk/multinic/internal/app"
+)
+
+func controllerCommand() *cobra.Command {
+	options := app.Defaults(os.Getenv)
+	options.Version = version
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Keep the interfaces of every OpenstackConfig in the database",
+		Long: `Keep the interfaces of every OpenstackConfig in the database.
+
+The database is named by the environment:
+  DB_HOST       host or address; required
+  DB_PORT       port (3306)
+  DB_USER       user; required
+  DB_PASSWORD   its password
+  DB_NAME       database (multinic)
+  DB_TLS        off, on or skip-verify (off)
+  DB_TLS_CA     file with the authority to trust
+  DB_MAX_OPEN   connections at most (10)
+  AGENT_DB_USER, AGENT_DB_PASSWORD
+                account for the node agents, made and kept if both are set
+
+KUBECONFIG names the cluster where the program runs outside of one.`,
+		Example: "  DB_HOST=127.0.0.1 DB_USER=root DB_PASSWORD=secret multinic controller --leader-elect=false",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			level := slog.LevelInfo
+			if verbose {
+				level = slog.LevelDebug
+			}
+			log := logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			ctrl.SetLogger(log)
+			kube, err := ctrl.GetConfig()
+			if err != nil {
+				return err
+			}
+			return app.RunController(cmd.Context(), kube, log, options)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&options.Namespace, "namespace", options.Namespace, "the controller's own namespace: it follows the MultiNicOperator there")
+	f.StringSliceVar(&options.WatchNamespaces, "watch-namespace", options.WatchNamespaces, "serve the OpenstackConfigs of these namespaces only (all)")
+	f.StringVar(&options.Address, "bind-address", options.Address, "where /healthz, /readyz, /livez and /metrics are served")
+	f.BoolVar(&options.LeaderElection, "leader-elect", options.LeaderElection, "stand by while another replica leads")
+	f.BoolVar(&options.AdoptDatabase, "adopt-database", options.AdoptDatabase, "take over a database that belongs to another cluster or namespace")
+	f.BoolVarP(&verbose, "verbose", "v", false, "log also what is skipped and every call")
+	return cmd
+}

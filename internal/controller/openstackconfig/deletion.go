@@ -1,0 +1,86 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package openstackconfig
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
+	"github.com/xormsdhkdwk/multinic/internal/store"
+)
+
+// deletionRetry is how often a deletion that waits for the database is tried.
+const deletionRetry = 5 * time.Second
+
+// release takes a deleted object's interfaces out of the agents' view and
+// lets it go. Where the database is away it waits a while, then writes the
+// deletion down in the cluster and lets the object go all the same.
+func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result, error) {
+	if !controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) {
+		return reconcile.Result{}, nil
+	}
+	err := r.withdraw(ctx, p.key)
+	if err == nil {
+		return reconcile.Result{}, r.letGo(ctx, p.obj)
+	}
+	waited := p.now.Sub(p.obj.DeletionTimestamp.Time)
+	if waited < r.DeletionPatience {
+		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonDeletionDelayed, fmt.Sprintf(
+			"the interfaces can't be withdrawn: %v. After %s the object goes and they are withdrawn later", err, r.DeletionPatience))
+		p.obj.Status.Phase = v1alpha1.PhaseDegraded
+		if err := r.writeStatus(ctx, p); err != nil {
+			return reconcile.Result{}, err
+		}
+		return reconcile.Result{RequeueAfter: min(deletionRetry, r.DeletionPatience-waited)}, nil
+	}
+	if err := r.rememberDeletion(ctx, p.obj); err != nil {
+		return reconcile.Result{}, fmt.Errorf("writing the deletion down: %w", err)
+	}
+	r.Recorder.Eventf(p.obj, nil, corev1.EventTypeWarning, v1alpha1.ReasonDeletionDelayed, "Delete",
+		"the database is away: the interfaces are withdrawn when it is back")
+	return reconcile.Result{}, r.letGo(ctx, p.obj)
+}
+
+// withdraw drops everything that an object has published.
+func (r *Reconciler) withdraw(ctx context.Context, k inventory.Key) error {
+	return r.Publication.Write(ctx, func(l *store.Leader) error {
+		have, err := l.View(ctx, store.ViewQuery{Objects: []inventory.Key{k}})
+		if err != nil {
+			return err
+		}
+		planner := inventory.NewPlanner(r.Clock.Now(), inventory.NewNodes(nil), have, false)
+		planner.Release(k)
+		if plan := planner.Finish(); !plan.Empty() {
+			if _, err := l.Apply(ctx, plan, nil); err != nil {
+				return err
+			}
+		}
+		if err := l.DeleteStates(ctx, []inventory.Key{k}); err != nil {
+			return err
+		}
+		r.Publication.Forget(k)
+		return nil
+	})
+}
+
+// letGo removes the finalizer.
+func (r *Reconciler) letGo(ctx context.Context, obj *v1alpha1.OpenstackConfig) error {
+	before := obj.DeepCopy()
+	controllerutil.RemoveFinalizer(obj, v1alpha1.Finalizer)
+	if err := r.Client.Patch(ctx, obj, client.MergeFrom(before)); err != nil {
+		return ignoreGone(err)
+	}
+	k := inventory.Key{Namespace: obj.Namespace, Name: obj.Name}
+	r.failures.forget(k)
+	r.Metrics.forget(k)
+	return nil
+}

@@ -1,0 +1,76 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package publication
+
+import (
+	"context"
+	"maps"
+
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
+)
+
+// Applied says, by port, which of an object's interfaces the agents have
+// configured, as of the last reading of the database.
+func (p *Publication) Applied(k inventory.Key) map[string]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.applied[k]
+}
+
+// Total counts interfaces as of the last reading, or only the applied ones.
+func (p *Publication) Total(onlyApplied bool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, ports := range p.applied {
+		for _, applied := range ports {
+			if applied || !onlyApplied {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// refreshApplied reads the agents' marks and wakes the objects for which
+// they changed.
+func (p *Publication) refreshApplied(ctx context.Context) {
+	leader, _ := p.current()
+	if leader == nil {
+		return
+	}
+	applied, err := leader.AppliedByObject(ctx)
+	if err != nil {
+		_ = p.judge(ctx, err)
+		return
+	}
+	p.mu.Lock()
+	var changed []inventory.Key
+	for k, ports := range applied {
+		if !maps.Equal(ports, p.applied[k]) {
+			changed = append(changed, k)
+		}
+	}
+	p.applied = applied
+	p.mu.Unlock()
+	if len(changed) > 0 {
+		p.Wake(changed)
+	}
+}
+
+// purge forgets what has been withdrawn long ago.
+func (p *Publication) purge(ctx context.Context) {
+	p.write.Lock()
+	defer p.write.Unlock()
+	leader, _ := p.current()
+	if leader == nil {
+		return
+	}
+	n, err := leader.Purge(ctx)
+	if p.judge(ctx, err) != nil {
+		p.Log.Error(err, "Old rows can't be purged")
+	} else if n > 0 {
+		p.Log.Info("Purged old rows", "rows", n)
+	}
+}

@@ -1,0 +1,321 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package publication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
+	"github.com/xormsdhkdwk/multinic/internal/store"
+)
+
+// Object is what the cluster remembers of one OpenstackConfig.
+type Object struct {
+	Key inventory.Key
+	UID string
+	// Mark is the state of the database that its status speaks of; zero if
+	// it never published.
+	Mark     store.Mark
+	Deleting bool
+}
+
+// Cluster is what the publication asks Kubernetes.
+type Cluster interface {
+	// Objects lists every OpenstackConfig that this controller serves.
+	Objects(ctx context.Context) ([]Object, error)
+	// AdmitEpoch is the epoch whose gate a person wants open; "" if none.
+	AdmitEpoch(ctx context.Context) (string, error)
+}
+
+// Options of a Publication. Zero intervals take the defaults.
+type Options struct {
+	Store   *store.Store
+	Cluster Cluster
+	Clock   clock.WithTicker
+	Log     logr.Logger
+	// Wake is called for objects whose decision may have changed: nil means
+	// all of them.
+	Wake func(keys []inventory.Key)
+	// CheckEvery is how often the database is looked at (2s), AppliedEvery
+	// how often the agents' marks are read (15s).
+	CheckEvery, AppliedEvery, PurgeEvery time.Duration
+}
+
+// Publication is a manager runnable for the leader.
+type Publication struct {
+	Options
+
+	// write serialises everything that writes to the database.
+	write sync.Mutex
+
+	mu      sync.Mutex // guards what follows
+	leader  *store.Leader
+	err     error // why there is no leader, or the last failed check
+	states  map[inventory.Key]store.ObjectState
+	applied map[inventory.Key]map[string]bool
+	holders []inventory.Key
+	kick    chan struct{}
+}
+
+// UnavailableError says that the database can't be used now.
+type UnavailableError struct{ Cause error }
+
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("the database is unavailable: %v", e.Cause)
+}
+func (e *UnavailableError) Unwrap() error { return e.Cause }
+
+// unusable says that the trouble is the database's and not the data's.
+func unusable(err error) bool {
+	for _, class := range []error{store.ErrUnavailable, store.ErrUncertain, store.ErrReadOnly, store.ErrFull, store.ErrCredentials} {
+		if errors.Is(err, class) {
+			return true
+		}
+	}
+	return false
+}
+
+var errStarting = errors.New("not connected yet")
+
+// New makes a Publication that leads nothing until it is started.
+func New(o Options) *Publication {
+	if o.CheckEvery == 0 {
+		o.CheckEvery = 2 * time.Second
+	}
+	if o.AppliedEvery == 0 {
+		o.AppliedEvery = 15 * time.Second
+	}
+	if o.PurgeEvery == 0 {
+		o.PurgeEvery = time.Hour
+	}
+	return &Publication{Options: o, err: errStarting, states: map[inventory.Key]store.ObjectState{}, kick: make(chan struct{}, 1)}
+}
+
+// NeedLeaderElection tells the manager to start it in the leader only.
+func (p *Publication) NeedLeaderElection() bool { return true }
+
+// Start leads until ctx ends, or until another leader is newer: that error
+// ends the process.
+func (p *Publication) Start(ctx context.Context) error {
+	ticker := p.Clock.NewTicker(p.CheckEvery)
+	defer ticker.Stop()
+	var lastApplied, lastPurge time.Time
+	for {
+		if err := p.tend(ctx); err != nil {
+			return err
+		}
+		now := p.Clock.Now()
+		if p.Err() == nil && now.Sub(lastApplied) >= p.AppliedEvery {
+			lastApplied = now
+			p.refreshApplied(ctx)
+		}
+		if p.Err() == nil && now.Sub(lastPurge) >= p.PurgeEvery {
+			lastPurge = now
+			p.purge(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		case <-p.kick:
+		}
+	}
+}
+
+// tend takes the lead where there is none and checks it where there is one.
+func (p *Publication) tend(ctx context.Context) error {
+	p.write.Lock()
+	defer p.write.Unlock()
+	leader, before := p.current()
+	if errors.Is(before, store.ErrDeposed) {
+		return before // a write found out; leading again would depose the newer one
+	}
+	if leader == nil {
+		err := p.lead(ctx)
+		if err != nil && ctx.Err() == nil {
+			if before == nil || before.Error() != err.Error() {
+				p.Log.Error(err, "The database can't be led")
+				defer p.Wake(nil) // their conditions tell
+			}
+			p.set(nil, err)
+		}
+		return nil
+	}
+	checkCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err := p.judge(ctx, leader.Check(checkCtx))
+	if errors.Is(err, store.ErrDeposed) {
+		return err
+	}
+	if err == nil && before != nil {
+		p.Log.Info("The database is back")
+		p.Wake(nil)
+	}
+	if err == nil && !leader.GateOpen() {
+		p.tryAdmit(ctx, leader)
+	}
+	return nil
+}
+
+// lead opens the database for writing and reads what it remembers.
+func (p *Publication) lead(ctx context.Context) error {
+	objects, err := p.Cluster.Objects(ctx)
+	if err != nil {
+		return fmt.Errorf("listing OpenstackConfigs: %w", err)
+	}
+	var remembered store.Mark
+	for _, o := range objects {
+		if o.Mark.After(remembered) {
+			remembered = o.Mark
+		}
+	}
+	leader, err := p.Store.Lead(ctx, remembered)
+	if err != nil {
+		return err
+	}
+	states, err := leader.States(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the objects' states: %w", err)
+	}
+	p.mu.Lock()
+	p.leader, p.err, p.states, p.applied = leader, nil, states, nil
+	p.mu.Unlock()
+	mark := leader.Mark()
+	p.Log.Info("Leading the database", "epoch", mark.Epoch, "generation", mark.Generation, "gateOpen", leader.GateOpen())
+	p.tryAdmit(ctx, leader)
+	p.Wake(nil)
+	return nil
+}
+
+// judge takes note of what an error says of the database and returns it.
+func (p *Publication) judge(ctx context.Context, err error) error {
+	leader, before := p.current()
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, store.ErrReplaced):
+		p.Log.Info("The database was replaced or restored: taking the lead anew", "reason", err.Error())
+		p.set(nil, err)
+		p.Kick()
+	case errors.Is(err, store.ErrDeposed):
+		p.set(nil, err)
+		p.Kick()
+	case err != nil && unusable(err):
+		if before == nil {
+			p.Log.Error(err, "The database is away")
+		}
+		p.set(leader, err)
+	case err == nil:
+		p.set(leader, nil)
+	}
+	return err
+}
+
+// Write runs fn with the database to itself. Where there is no database, or
+// fn finds that it has gone, the error is an *UnavailableError.
+func (p *Publication) Write(ctx context.Context, fn func(*store.Leader) error) error {
+	p.write.Lock()
+	defer p.write.Unlock()
+	leader, cause := p.current()
+	if leader == nil {
+		return &UnavailableError{cause}
+	}
+	err := p.judge(ctx, fn(leader))
+	if err != nil && (unusable(err) || errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrDeposed)) {
+		return &UnavailableError{err}
+	}
+	if err == nil && !leader.GateOpen() {
+		p.tryAdmit(ctx, leader)
+	}
+	return err
+}
+
+// Kick makes Start look at the database now.
+func (p *Publication) Kick() {
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Err is why the database can't be used; nil if it can.
+func (p *Publication) Err() error {
+	_, err := p.current()
+	return err
+}
+
+// Starting says that the database has neither been reached nor given up yet.
+func (p *Publication) Starting() bool { return errors.Is(p.Err(), errStarting) }
+
+// Mark is the state of the database; zero while there is none.
+func (p *Publication) Mark() store.Mark {
+	if leader, _ := p.current(); leader != nil {
+		return leader.Mark()
+	}
+	return store.Mark{}
+}
+
+// Gate says whether agents see the rows, and if not, which objects have not
+// been published again yet.
+func (p *Publication) Gate() (open bool, holders []inventory.Key) {
+	leader, _ := p.current()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return leader != nil && leader.GateOpen(), slices.Clone(p.holders)
+}
+
+// State is what the object's last runs left; known is false while the
+// database has never been read.
+func (p *Publication) State(k inventory.Key) (state store.ObjectState, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.states[k], p.leader != nil
+}
+
+// States are those of all objects, also of some that no longer exist.
+func (p *Publication) States() map[inventory.Key]store.ObjectState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.states)
+}
+
+// Remember takes note of states that are written.
+func (p *Publication) Remember(states []store.ObjectState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range states {
+		p.states[s.Key] = s
+	}
+}
+
+// Forget takes note of states that are deleted.
+func (p *Publication) Forget(keys ...inventory.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range keys {
+		delete(p.states, k)
+		delete(p.applied, k)
+	}
+}
+
+func (p *Publication) current() (*store.Leader, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leader, p.err
+}
+
+func (p *Publication) set(leader *store.Leader, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leader, p.err = leader, err
+}

@@ -1,0 +1,154 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Mode says what makes a run due besides changes and requests.
+type Mode string
+
+// The modes.
+const (
+	Immediate Mode = "immediate"
+	Scheduled Mode = "scheduled"
+	Manual    Mode = "manual"
+	Webhook   Mode = "webhook"
+)
+
+// Defaults and bounds of the interval.
+const (
+	DefaultImmediateInterval = time.Minute
+	DefaultScheduledInterval = 15 * time.Minute
+	MinInterval              = 10 * time.Second
+	MaxInterval              = 24 * time.Hour
+)
+
+// Settings are the words of spec.reconcileTrigger.
+type Settings struct {
+	Mode                string
+	ImmediateOnCRChange *bool
+	Interval            string
+	Schedule            string
+	Timezone            string
+	WebhookEnabled      bool
+}
+
+// Config is Settings understood. The zero value is not valid; Default and
+// Parse make one.
+type Config struct {
+	Mode                Mode
+	ImmediateOnCRChange bool
+	WebhookEnabled      bool
+	Location            *time.Location
+	// Interval is the distance of ticks, 0 where Schedule sets them or the
+	// mode has none.
+	Interval time.Duration
+	Schedule cron.Schedule
+}
+
+// Default is what holds where no MultiNicOperator says otherwise.
+func Default() Config {
+	return Config{Mode: Immediate, ImmediateOnCRChange: true, Location: time.UTC, Interval: DefaultImmediateInterval}
+}
+
+// Parse understands settings. Its errors name the field, the value and what
+// would do; old API servers let such values pass, since they ignore CEL.
+func Parse(s Settings) (Config, error) {
+	c := Default()
+	switch m := Mode(s.Mode); m {
+	case "":
+	case Immediate, Scheduled, Manual, Webhook:
+		c.Mode = m
+	default:
+		return Config{}, fmt.Errorf("reconcileTrigger.mode %q is unknown: use immediate, scheduled, manual or webhook", s.Mode)
+	}
+	if s.ImmediateOnCRChange != nil {
+		c.ImmediateOnCRChange = *s.ImmediateOnCRChange
+	}
+	c.WebhookEnabled = s.WebhookEnabled || c.Mode == Webhook
+	if s.Timezone != "" {
+		loc, err := time.LoadLocation(s.Timezone)
+		if err != nil || s.Timezone == "Local" {
+			return Config{}, fmt.Errorf("reconcileTrigger.timezone %q is unknown: use an IANA name such as Asia/Seoul", s.Timezone)
+		}
+		c.Location = loc
+	}
+	return c.withTicks(s)
+}
+
+func (c Config) withTicks(s Settings) (Config, error) {
+	if s.Interval != "" && s.Schedule != "" {
+		return Config{}, fmt.Errorf("reconcileTrigger.interval %q and schedule %q are both given: remove one", s.Interval, s.Schedule)
+	}
+	if s.Schedule != "" {
+		schedule, err := cron.ParseStandard(s.Schedule)
+		if err != nil {
+			return Config{}, fmt.Errorf("reconcileTrigger.schedule %q is not a five-field cron expression: %w", s.Schedule, err)
+		}
+		if spec, ok := schedule.(*cron.SpecSchedule); ok {
+			spec.Location = c.Location
+		} else {
+			return Config{}, fmt.Errorf("reconcileTrigger.schedule %q is not a five-field cron expression: use interval instead of @every", s.Schedule)
+		}
+		c.Schedule, c.Interval = schedule, 0
+	} else if c.Mode == Scheduled {
+		c.Interval = DefaultScheduledInterval
+	}
+	if s.Interval != "" {
+		d, err := time.ParseDuration(s.Interval)
+		if err != nil || d < MinInterval || d > MaxInterval {
+			return Config{}, fmt.Errorf("reconcileTrigger.interval %q is not a duration from %s to %s, such as 15m", s.Interval, FormatDuration(MinInterval), FormatDuration(MaxInterval))
+		}
+		c.Interval = d
+	}
+	if c.Mode == Manual || c.Mode == Webhook {
+		c.Interval, c.Schedule = 0, nil
+	}
+	return c, nil
+}
+
+// NextTick is the first tick after t; zero where the mode has none.
+func (c Config) NextTick(t time.Time) time.Time {
+	switch {
+	case c.Schedule != nil:
+		return c.Schedule.Next(t.In(c.Location))
+	case c.Interval > 0:
+		return c.nextAligned(t)
+	default:
+		return time.Time{}
+	}
+}
+
+// nextAligned counts the interval from midnight; one that does not divide
+// the day starts anew at the next.
+func (c Config) nextAligned(t time.Time) time.Time {
+	local := t.In(c.Location)
+	midnight := startOfDay(local.Year(), local.Month(), local.Day(), c.Location)
+	tomorrow := startOfDay(local.Year(), local.Month(), local.Day()+1, c.Location)
+	next := midnight.Add((t.Sub(midnight)/c.Interval + 1) * c.Interval)
+	if next.After(tomorrow) {
+		return tomorrow
+	}
+	return next
+}
+
+// startOfDay is the first instant of a date, also where the clocks skip
+// midnight: time.Date then answers an instant on either side of the gap.
+func startOfDay(year int, month time.Month, day int, loc *time.Location) time.Time {
+	noon := time.Date(year, month, day, 12, 0, 0, 0, loc)
+	t := time.Date(year, month, day, 0, 0, 0, 0, loc)
+	if t.Day() != noon.Day() { // before the gap: the day begins at its end
+		_, end := t.ZoneBounds()
+		return end
+	}
+	if start, _ := t.ZoneBounds(); start.After(t.Add(-24*time.Hour)) && start.In(loc).Day() == noon.Day() && start.Before(t) {
+		return start // after the gap
+	}
+	return t
+}

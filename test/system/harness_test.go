@@ -1,0 +1,227 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package system
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/app"
+	"github.com/xormsdhkdwk/multinic/test/openstacksim"
+	"github.com/xormsdhkdwk/multinic/test/testenv"
+)
+
+// patience is how long a condition may take on a slow, loaded machine.
+const patience = 2 * time.Minute
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
+
+// system is one MultiNic of a test's own: namespace, database, cloud.
+type system struct {
+	t         *testing.T
+	kube      *rest.Config
+	client    client.Client
+	namespace string
+	db        testenv.DB
+	sql       *sql.DB
+	sim       *openstacksim.Sim
+	lab       *openstacksim.Lab
+	log       *logBuffer
+	options   app.Options
+}
+
+// newSystem brings a system up, without its controller. Names of VMs are the
+// simulator's; a test that makes Nodes gives them servers of its own.
+func newSystem(t *testing.T, vms int) *system {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	kube := testenv.Kube(t)
+	kube.QPS, kube.Burst = -1, 0
+	c, err := client.New(kube, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &system{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), db: testenv.Database(t), log: &logBuffer{}}
+	s.sql = s.db.Open(t)
+	s.sim = openstacksim.New(openstacksim.Options{})
+	s.sim.Start()
+	t.Cleanup(func() { s.sim.Close() })
+	s.lab = s.sim.SeedLab(vms)
+	s.options = app.Options{
+		Namespace: s.namespace, WatchNamespaces: []string{s.namespace}, Address: "127.0.0.1:0",
+		Getenv: func(name string) string {
+			for _, pair := range s.db.Env() {
+				if value, ok := strings.CutPrefix(pair, name+"="); ok {
+					return value
+				}
+			}
+			return ""
+		},
+		CheckDatabaseEvery: 100 * time.Millisecond, ReadAppliedEvery: 200 * time.Millisecond,
+		OpenStackRate: 1000,
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the controller's log:\n%s", s.log.tail(20000))
+		}
+	})
+	return s
+}
+
+// start runs a controller and returns the function that stops it, gracefully.
+func (s *system) start() (stop func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	log := logr.FromSlogHandler(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	go func() { done <- app.RunController(ctx, s.kube, log, s.options) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				s.t.Errorf("the controller ended with: %v", err)
+			}
+		})
+	}
+	s.t.Cleanup(stop)
+	return stop
+}
+
+// config makes an OpenstackConfig for VMs of the lab.
+func (s *system) config(name, subnet string, vms ...string) *v1alpha1.OpenstackConfig {
+	s.t.Helper()
+	o := &v1alpha1.OpenstackConfig{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		Spec: v1alpha1.OpenstackConfigSpec{VMNames: vms, SubnetName: subnet, Credentials: v1alpha1.Credentials{
+			AuthURL: s.sim.AuthURL(), Username: s.lab.User.Name, Password: s.lab.User.Password, ProjectID: s.lab.Project.ID, DomainName: "Default",
+		}},
+	}
+	if err := s.client.Create(s.t.Context(), o); err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+// edit changes an object, again if someone else did meanwhile.
+func (s *system) edit(name string, change func(*v1alpha1.OpenstackConfig)) {
+	s.t.Helper()
+	s.eventually("editing "+name, func() error {
+		o := s.get(name)
+		change(o)
+		return s.client.Update(s.t.Context(), o)
+	})
+}
+
+func (s *system) get(name string) *v1alpha1.OpenstackConfig {
+	s.t.Helper()
+	o := &v1alpha1.OpenstackConfig{}
+	if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, o); err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+// waitReady waits until Ready has the reason for the present generation.
+func (s *system) waitReady(name, reason string) *v1alpha1.OpenstackConfig {
+	s.t.Helper()
+	var o *v1alpha1.OpenstackConfig
+	s.eventually(name+" Ready="+reason, func() error {
+		o = s.get(name)
+		c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+		if c == nil || c.Reason != reason || c.ObservedGeneration != o.Generation {
+			return errors.New(describe(c))
+		}
+		return nil
+	})
+	return o
+}
+
+func describe(c *metav1.Condition) string {
+	if c == nil {
+		return "no condition yet"
+	}
+	return c.Reason + ": " + c.Message
+}
+
+// node makes a Node that says it is the server.
+func (s *system) node(name, serverID string, addresses ...string) *corev1.Node {
+	s.t.Helper()
+	n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{ProviderID: "openstack:///" + serverID}}
+	if err := s.client.Create(s.t.Context(), n); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, a := range addresses {
+		n.Status.Addresses = append(n.Status.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: a})
+	}
+	if err := s.client.Status().Update(s.t.Context(), n); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = s.client.Delete(context.Background(), n) })
+	return n
+}
+
+// eventually polls until f has no complaint.
+func (s *system) eventually(what string, f func() error) {
+	s.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: not within %s: %v", what, patience, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// logBuffer keeps a controller's log.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *logBuffer) tail(n int) string {
+	s := b.String()
+	return s[max(0, len(s)-n):]
+}
