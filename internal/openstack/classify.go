@@ -64,7 +64,7 @@ func (s *session) classify(ctx context.Context, c call, header http.Header, err 
 // classifyTLS recognises the ways in which TLS fails.
 func classifyTLS(e *Error, err error, host string) bool {
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var alert *net.OpError
 	var verify *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -81,8 +81,9 @@ func classifyTLS(e *Error, err error, host string) bool {
 		e.Message = fmt.Sprintf("%s: its certificate has expired or is not valid yet", host)
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		e.Message = fmt.Sprintf("%s: its certificate can't be verified", host)
-	case errors.As(err, &alert):
-		e.Message = fmt.Sprintf("%s: the TLS handshake failed: %s", host, alert.Error())
+	case errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"):
+		// crypto/tls wraps alerts so.
+		e.Message = fmt.Sprintf("%s: the TLS handshake failed: %v", host, alert.Err)
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
 		// A TLS alert record in answer to our plain GET.
 		e.Message = host + ": speaks TLS, not plain HTTP: use https://"

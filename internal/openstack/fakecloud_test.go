@@ -7,8 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +101,11 @@ const (
 )
 
 func (f *fakeCloud) good(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("marker") != "" {
+		key := path.Base(strings.TrimSuffix(r.URL.Path, "/detail"))
+		reply(w, 200, map[string]any{key: []any{}})
+		return
+	}
 	switch r.Method + " " + r.URL.Path {
 	case loginCall:
 		f.login(w)
@@ -182,6 +190,9 @@ func (f *fakeCloud) credentials() Credentials {
 		AuthURL: f.URL + "/identity", Username: "multinic", Password: testPassword, DomainName: "Default", ProjectID: testProject,
 	}
 }
+
+// quiet swallows what httptest's servers log of the clients' handshakes.
+var quiet = log.New(io.Discard, "", 0)
 
 // oneVM asks for the VM that the good answers hold.
 var oneVM = []inventory.Query{{Servers: []string{"vm-1"}, Subnet: "data"}}
