@@ -67,6 +67,11 @@ func newManager(kube *rest.Config, log logr.Logger, o Options) (manager.Manager,
 	}
 	kube = rest.CopyConfig(kube)
 	kube.UserAgent = "multinic-controller/" + o.Version
+	if kube.QPS == 0 {
+		// client-go would allow 5 calls a second, and a first run writes two
+		// patches per object. The server's priority and fairness bounds us.
+		kube.QPS = -1
+	}
 	own := map[string]cache.Config{o.Namespace: {}}
 	byObject := map[client.Object]cache.ByObject{
 		&v1alpha1.MultiNicOperator{}: {Namespaces: own},
@@ -142,7 +147,7 @@ func assemble(ctx context.Context, mgr manager.Manager, db *store.Store, registr
 	reconciler = openstackconfig.New(openstackconfig.Options{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("multinic-controller"),
 		Log: log, Clock: clock.RealClock{}, Namespace: o.Namespace, Secrets: secrets{mgr.GetAPIReader()}, HashKey: key,
-		Rounds: rounds, Publication: pub, Metrics: openstackconfig.NewMetrics(registry, pub), DeletionPatience: o.DeletionPatience,
+		Rounds: rounds, Publication: pub, Metrics: openstackconfig.NewMetrics(registry, pub), DeletionPatience: o.DeletionPatience, Limits: o.Limits,
 	})
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return err
@@ -151,6 +156,7 @@ func assemble(ctx context.Context, mgr manager.Manager, db *store.Store, registr
 	if err != nil {
 		return err
 	}
+	log.Info("Serving health and metrics", "address", server.Listener.Addr().String())
 	return errors.Join(mgr.Add(pub), mgr.Add(rounds), mgr.Add(server))
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
 
 // Options of the controller.
@@ -30,6 +32,7 @@ type Options struct {
 	CheckDatabaseEvery, ReadAppliedEvery      time.Duration
 	DeletionPatience                          time.Duration
 	OpenStackRate                             float64
+	Limits                                    inventory.Limits
 	// Started is told the address that is served.
 	Started func(address string)
 }

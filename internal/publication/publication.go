@@ -289,12 +289,16 @@ func (p *Publication) States() map[inventory.Key]store.ObjectState {
 	return maps.Clone(p.states)
 }
 
-// Remember takes note of states that are written.
-func (p *Publication) Remember(states []store.ObjectState) {
+// Remember takes note of states that are written. If rows were written with
+// them, what is known of the agents' marks is out of date.
+func (p *Publication) Remember(states []store.ObjectState, rows bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range states {
 		p.states[s.Key] = s
+		if rows {
+			delete(p.applied, s.Key)
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ func (r *Rounds) publish(ctx context.Context, snap *inventory.Snapshot, tickets 
 		if err != nil {
 			return err
 		}
-		r.Publication.Remember(states)
+		r.Publication.Remember(states, changed)
 		for i := range tickets {
 			answers = append(answers, answer{Result: Result{Outcome: outcomes[i], State: perTicket[i], Mark: mark}})
 		}

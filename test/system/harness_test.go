@@ -10,8 +10,10 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 	"github.com/xormsdhkdwk/multinic/internal/app"
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/test/openstacksim"
 	"github.com/xormsdhkdwk/multinic/test/testenv"
 )
@@ -38,6 +41,8 @@ func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
 	os.Exit(m.Run())
 }
+
+var clouds atomic.Uint64
 
 // system is one MultiNic of a test's own: namespace, database, cloud.
 type system struct {
@@ -69,7 +74,8 @@ func newSystem(t *testing.T, vms int) *system {
 	}
 	s := &system{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), db: testenv.Database(t), log: &logBuffer{}}
 	s.sql = s.db.Open(t)
-	s.sim = openstacksim.New(openstacksim.Options{})
+	// Nodes are cluster-wide: no two clouds may have a server ID in common.
+	s.sim = openstacksim.New(openstacksim.Options{Seed: clouds.Add(1)})
 	s.sim.Start()
 	t.Cleanup(func() { s.sim.Close() })
 	s.lab = s.sim.SeedLab(vms)
@@ -85,7 +91,9 @@ func newSystem(t *testing.T, vms int) *system {
 		},
 		CheckDatabaseEvery: 100 * time.Millisecond, ReadAppliedEvery: 200 * time.Millisecond,
 		OpenStackRate: 1000,
+		Limits:        inventory.DefaultLimits(),
 	}
+	s.options.Limits.SecondLook = 500 * time.Millisecond
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the controller's log:\n%s", s.log.tail(20000))
@@ -147,6 +155,26 @@ func (s *system) get(name string) *v1alpha1.OpenstackConfig {
 	}
 	return o
 }
+
+// run asks for a run by annotation and waits until it was done.
+func (s *system) run(name string) *v1alpha1.OpenstackConfig {
+	s.t.Helper()
+	request := strconv.FormatUint(requests.Add(1), 10)
+	s.edit(name, func(o *v1alpha1.OpenstackConfig) {
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationReconcileRequestedAt, request)
+	})
+	var o *v1alpha1.OpenstackConfig
+	s.eventually("the run of "+name, func() error {
+		o = s.get(name)
+		if o.Status.LastHandledReconcileAt != request {
+			return errors.New(describe(meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)))
+		}
+		return nil
+	})
+	return o
+}
+
+var requests atomic.Uint64
 
 // waitReady waits until Ready has the reason for the present generation.
 func (s *system) waitReady(name, reason string) *v1alpha1.OpenstackConfig {

@@ -43,6 +43,8 @@ type Options struct {
 	Rounds      *round.Rounds
 	Publication *publication.Publication
 	Metrics     *Metrics
+	// Limits are those that hold where no policy says otherwise.
+	Limits inventory.Limits
 	// RecheckSecret is how often a Secret is looked at where nothing is due
 	// (3m), DeletionPatience how long a deletion waits for the database
 	// before it is written down to be done later (5m).
@@ -66,6 +68,9 @@ func New(o Options) *Reconciler {
 	}
 	if o.DeletionPatience == 0 {
 		o.DeletionPatience = 5 * time.Minute
+	}
+	if o.Limits == (inventory.Limits{}) {
+		o.Limits = inventory.DefaultLimits()
 	}
 	return &Reconciler{Options: o, failures: failures{byKey: map[inventory.Key]failure{}}}
 }

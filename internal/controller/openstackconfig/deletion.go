@@ -28,6 +28,9 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 	if !controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) {
 		return reconcile.Result{}, nil
 	}
+	if r.Publication.Starting() {
+		return reconcile.Result{}, nil // woken once the database has been reached or not
+	}
 	err := r.withdraw(ctx, p.key)
 	if err == nil {
 		return reconcile.Result{}, r.letGo(ctx, p.obj)

@@ -66,6 +66,17 @@ func (f *failures) forget(k inventory.Key) {
 	delete(f.byKey, k)
 }
 
+// forgetReason drops the failures of a reason that has passed.
+func (f *failures) forgetReason(reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, last := range f.byKey {
+		if last.reason == reason {
+			delete(f.byKey, k)
+		}
+	}
+}
+
 func (f *failures) put(k inventory.Key, last failure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

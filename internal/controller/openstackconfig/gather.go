@@ -79,7 +79,7 @@ func validate(spec *v1alpha1.OpenstackConfigSpec) error {
 	if spec.SubnetName == "" {
 		errs = append(errs, errors.New("spec.subnetName is empty: name the subnet"))
 	}
-	if _, err := limits(nil, spec.Withdrawal); err != nil {
+	if _, err := limits(inventory.Limits{}, spec.Withdrawal); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -87,9 +87,9 @@ func validate(spec *v1alpha1.OpenstackConfigSpec) error {
 
 // object is what the pure part is told.
 func (r *Reconciler) object(p *passage) inventory.Object {
-	l, err := limits(r.settings.withdrawal(), p.obj.Spec.Withdrawal)
+	l, err := limits(r.Limits, r.settings.withdrawal(), p.obj.Spec.Withdrawal)
 	if err != nil { // the operator's, since the object's own was validated
-		l, _ = limits(nil, p.obj.Spec.Withdrawal)
+		l, _ = limits(r.Limits, p.obj.Spec.Withdrawal)
 	}
 	confirmed, _ := time.Parse(time.RFC3339, p.obj.Annotations[v1alpha1.AnnotationConfirmWithdrawal])
 	return inventory.Object{
@@ -98,9 +98,8 @@ func (r *Reconciler) object(p *passage) inventory.Object {
 	}
 }
 
-// limits lays policies over the defaults, the later over the earlier.
-func limits(policies ...*v1alpha1.WithdrawalPolicy) (inventory.Limits, error) {
-	l := inventory.DefaultLimits()
+// limits lays policies over a base, the later over the earlier.
+func limits(l inventory.Limits, policies ...*v1alpha1.WithdrawalPolicy) (inventory.Limits, error) {
 	for _, w := range policies {
 		if w == nil {
 			continue

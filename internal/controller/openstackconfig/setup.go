@@ -63,8 +63,12 @@ func worthALook() predicate.Predicate {
 	}
 }
 
-// Wake looks at objects anew; nil means all of them.
+// Wake looks at objects anew; nil means all of them, as the database is back,
+// gone, another, or open: what failed for its sake is due again.
 func (r *Reconciler) Wake(keys []inventory.Key) {
+	if keys == nil {
+		r.failures.forgetReason(v1alpha1.ReasonDatabaseUnavailable)
+	}
 	r.queueMu.Lock()
 	q := r.queue
 	r.queueMu.Unlock()
