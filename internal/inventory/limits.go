@@ -30,6 +30,27 @@ func DefaultLimits() Limits {
 	}
 }
 
+// withDefaults fills in how answers are timed, which no field of an object
+// says; Limits that say nothing at all are the contract's, not none.
+func (l Limits) withDefaults() Limits {
+	defaults := DefaultLimits()
+	if l == (Limits{}) {
+		return defaults
+	}
+	if l.SecondLook == 0 {
+		l.SecondLook = defaults.SecondLook
+	}
+	if l.HeldLook == 0 {
+		l.HeldLook = defaults.HeldLook
+	}
+	return l
+}
+
+// longestGap is how far apart two answers may be that still are neighbours in
+// an unbroken row: two that agree before and after a long outage are not what
+// a hold waits for.
+func (l Limits) longestGap() time.Duration { return 3 * max(l.HeldLook, l.SecondLook) }
+
 // exceeds says whether n of total is more than both the percentage and the
 // number. An unknown total (0) counts as small: n is then always over the
 // percentage.

@@ -4,7 +4,6 @@
 package inventory
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -14,18 +13,20 @@ type Nodes struct {
 	byServer map[string]Node
 	// nameless Nodes tell of no server at all; their name is all there is.
 	nameless map[string]Node
+	byName   map[string]Node
 }
 
 // NewNodes indexes nodes. A server that two Nodes claim to be is nobody's.
 func NewNodes(nodes []Node) *Nodes {
-	n := &Nodes{byServer: make(map[string]Node, len(nodes)), nameless: map[string]Node{}}
+	n := &Nodes{byServer: make(map[string]Node, len(nodes)), nameless: map[string]Node{}, byName: make(map[string]Node, len(nodes))}
 	twice := map[string]bool{}
 	for _, node := range nodes {
+		n.byName[node.Name] = node
 		if len(node.ServerIDs) == 0 {
 			n.nameless[node.Name] = node
 		}
 		for _, id := range node.ServerIDs {
-			if _, again := n.byServer[id]; again {
+			if other, again := n.byServer[id]; again && other.Name != node.Name {
 				twice[id] = true
 			}
 			n.byServer[id] = node
@@ -53,7 +54,14 @@ func (n *Nodes) of(s Server) (Node, bool) {
 	return node, ok
 }
 
+// elsewhere says whether the Node of that name says by ID that it is another
+// server than this one.
+func (n *Nodes) elsewhere(name, serverID string) bool {
+	node, ok := n.byName[name]
+	return ok && len(node.ServerIDs) > 0 && !slices.Contains(node.ServerIDs, strings.ToLower(serverID))
+}
+
 // carries says whether one of the addresses is the Node's own.
-func (n Node) carries(addresses []netip.Addr) bool {
-	return slices.ContainsFunc(addresses, func(a netip.Addr) bool { return slices.Contains(n.Addresses, a) })
+func (n Node) carries(fixedIPs []FixedIP) bool {
+	return slices.ContainsFunc(fixedIPs, func(ip FixedIP) bool { return slices.Contains(n.Addresses, ip.Address) })
 }

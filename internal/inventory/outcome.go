@@ -10,9 +10,12 @@ type Object struct {
 	Key
 	UID string
 	// Cloud is where its credentials lead: identity endpoint and region.
-	Cloud          string
-	VMNames        []string
-	SubnetName     string
+	Cloud      string
+	VMNames    []string
+	SubnetName string
+	// KnownServers are the IDs of the servers that are published for it, as
+	// in its Query: a new name of theirs concerns it too.
+	KnownServers   []string
 	PublishPrimary bool
 	Limits         Limits
 	// ConfirmedAt lets withdrawals go that were first seen at or before it.

@@ -3,7 +3,11 @@
 
 package inventory
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // InterfaceWrite is one row of multi_interface as it is to be.
 type InterfaceWrite struct {
@@ -27,6 +31,10 @@ type PendingKey struct {
 	Kind   PendingKind
 }
 
+func (k PendingKey) compare(other PendingKey) int {
+	return cmp.Or(k.Object.compare(other.Object), strings.Compare(k.PortID, other.PortID), strings.Compare(string(k.Kind), string(other.Kind)))
+}
+
 // Event is one line of the append-only history.
 type Event struct {
 	At     time.Time
@@ -34,9 +42,12 @@ type Event struct {
 	PortID string
 	Cloud  string
 	// Kind is one of published, updated, revived, withdrawn, renamed,
-	// primary, unprimary, released, owner.
+	// primary, unprimary, released (another claim keeps the row), owner.
 	Kind string
-	// Explained is true where the object's own change is the reason.
+	// Explained is false where the answers alone are the reason and the
+	// limits let it pass; true for the object's own change, a person's
+	// confirmation and a hold that has passed. Only the others count as
+	// recent.
 	Explained bool
 	Detail    string
 }

@@ -5,32 +5,28 @@ package inventory
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 )
 
 // Planner works out what one transaction is to write for a set of objects
-// that were read together. Object is called for each of them, then Finish.
+// that were read together. Object and Release are called for each of them, in
+// any order, then Finish.
 type Planner struct {
 	now   time.Time
 	nodes *Nodes
-	have  *Published
-	// rearm makes every pending withdrawal start anew.
-	rearm bool
+	draft *draft
+	runs  map[Key]*run
 
-	claims   map[ClaimKey]Claim
-	byPort   map[string][]ClaimKey // oldest first
-	byObject map[Key][]ClaimKey
-	pendings map[PendingKey]Pending
-
-	runs []*run
-	plan Plan
-	// what the plan writes so far; each row once, as it ends up.
-	subnets    map[string]bool
-	nodeWrites map[string]bool
-	rowWrites  map[string]bool
-	resets     map[string]bool
+	dropped []droppedClaim
+	history []Event
+	// final is set for the second passage over rows that waited for a host
+	// name: what is still taken then is a problem.
+	final bool
+	// inCloud counts the pending withdrawals of a cloud that need leave.
+	inCloud map[string]int
 }
 
 // run is one object's passage through the planner.
@@ -39,20 +35,30 @@ type run struct {
 	snap   *Snapshot
 	subnet Subnet
 	out    *Outcome
+	// entries of vmNames, each once; unresolved if one of them led nowhere.
+	entries    map[string]bool
+	unresolved bool
+	// resolved are the servers that the entries mean, by ID.
+	resolved map[string]bool
 	// wanted are the ports that the object's VMs have on the subnet.
 	wanted map[string]want
-	// pendings that this answer calls for.
+	// blocked ports wait for a host name that another server bears.
+	blocked []string
+	// pendings that this answer calls for and that are not settled yet.
 	pendings map[PendingKey]Pending
+	noted    map[PendingKey]bool // all that it ever called for
+	// mass is how many of the object's interfaces need leave to go.
+	mass       int
+	overObject bool
 }
 
 // want is a port that an object wants published.
 type want struct {
-	vmRef     string
+	entry     string // of vmNames
 	server    Server
-	node      Node
 	hasNode   bool
 	port      Port
-	addresses []string
+	addresses []string // on the subnet, the lowest first
 	primary   evidence
 }
 
@@ -65,157 +71,144 @@ const (
 	notPrimary
 )
 
-// NewPlanner prepares a planner over what is published; have is used up.
-// With rearm every pending withdrawal counts as first seen now: the caller
-// saw the clock jump, so stored times tell nothing of what has passed.
+// NewPlanner prepares a planner over what is published; have belongs to it
+// from now on. With rearm every pending withdrawal in have counts as first
+// seen now: the caller saw the clock jump, so stored times tell nothing of
+// what has passed.
 func NewPlanner(now time.Time, nodes *Nodes, have *Published, rearm bool) *Planner {
-	p := &Planner{
-		now: now, nodes: nodes, have: have, rearm: rearm,
-		claims: map[ClaimKey]Claim{}, byPort: map[string][]ClaimKey{}, byObject: map[Key][]ClaimKey{},
-		pendings: map[PendingKey]Pending{},
-		subnets:  map[string]bool{}, nodeWrites: map[string]bool{}, rowWrites: map[string]bool{}, resets: map[string]bool{},
-	}
-	slices.SortStableFunc(have.Claims, func(a, b Claim) int {
-		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Object.String(), b.Object.String()))
-	})
-	for _, c := range have.Claims {
-		k := ClaimKey{c.PortID, c.Object}
-		p.claims[k] = c
-		p.byPort[c.PortID] = append(p.byPort[c.PortID], k)
-		p.byObject[c.Object] = append(p.byObject[c.Object], k)
-	}
-	for _, d := range have.Pendings {
-		p.pendings[PendingKey{d.PortID, d.Object, d.Kind}] = d
-	}
-	if have.HostNames == nil {
-		have.HostNames = map[string]string{}
+	p := &Planner{now: now, nodes: nodes, draft: newDraft(have), runs: map[Key]*run{}, inCloud: map[string]int{}}
+	if rearm {
+		for k, v := range p.draft.pendings {
+			v.FirstSeen, v.LastSeen, v.Held = now, now, false
+			p.draft.pendings[k] = v
+		}
 	}
 	return p
 }
 
-// Object takes one object's complete answer: what is new or changed is
-// published, what the object's own change explains is withdrawn, and what
-// else would disappear is noted.
+// Object takes one object's complete answer. The Outcome is complete after
+// Finish. Where the subnet is not exactly one, nothing of the object is
+// changed: a wrong or vanished name is no reason to take anything away.
 func (p *Planner) Object(o Object, snap *Snapshot) *Outcome {
-	r := &run{object: o, snap: snap, out: &Outcome{Key: o.Key}, wanted: map[string]want{}, pendings: map[PendingKey]Pending{}}
-	r.out.SubnetMatches = snap.Subnets(o.SubnetName)
-	if len(r.out.SubnetMatches) != 1 {
-		// A wrong or vanished name is no reason to take anything away.
-		for k, d := range p.pendings {
-			if k.Object == o.Key {
-				r.out.Pendings = append(r.out.Pendings, d)
-			}
-		}
-		return r.out
+	o.Limits = o.Limits.withDefaults()
+	r := &run{
+		object: o, snap: snap, out: &Outcome{Key: o.Key, SubnetMatches: snap.Subnets(o.SubnetName)},
+		entries: map[string]bool{}, resolved: map[string]bool{}, wanted: map[string]want{}, pendings: map[PendingKey]Pending{}, noted: map[PendingKey]bool{},
 	}
-	r.subnet = r.out.SubnetMatches[0]
-	r.out.Subnet = &r.subnet
-	p.runs = append(p.runs, r)
-	p.resolve(r)
-	p.putSubnet(r.subnet)
-	for _, id := range sortedKeys(r.wanted) {
-		p.publish(r, r.wanted[id])
+	for _, entry := range o.VMNames {
+		r.entries[entry] = true
 	}
-	p.leftovers(r)
+	if len(r.out.SubnetMatches) == 1 {
+		r.subnet = r.out.SubnetMatches[0]
+		r.out.Subnet = &r.subnet
+	}
+	p.runs[o.Key] = r
 	return r.out
 }
 
 // Release withdraws everything of an object that is being deleted: its own
 // change, so at once.
 func (p *Planner) Release(k Key) {
-	for _, ck := range slices.Clone(p.byObject[k]) {
-		p.dropClaim(p.claims[ck], true, "the object was deleted")
+	for _, c := range p.draft.claimsOf(k) {
+		p.dropClaim(c, true, "the object was deleted")
 	}
-	for pk := range p.pendings {
-		if pk.Object == k {
-			p.dropPending(pk)
-		}
+	for _, pk := range p.draft.pendingsOf[k] {
+		delete(p.draft.pendings, pk)
 	}
 }
 
-// Finish settles the withdrawals whose second look has come, within the
-// limits, and returns the plan. The Outcomes are complete after it.
+// Finish decides and returns the plan.
+//
+// The order matters. What the objects' own changes withdraw goes first, so
+// that its host names are free for what is published next. Pending
+// withdrawals are settled when all of them are known, because the limits
+// count them together. They too free host names, so what was refused one is
+// tried once more.
 func (p *Planner) Finish() Plan {
-	for _, r := range p.runs {
-		p.notePendings(r)
+	var all, active []*run
+	for _, k := range slices.SortedFunc(maps.Keys(p.runs), Key.compare) {
+		r := p.runs[k]
+		all = append(all, r)
+		if r.out.Subnet != nil {
+			active = append(active, r)
+		}
 	}
-	for _, r := range p.runs {
+	for _, step := range []func(*run){p.resolve, p.dropExplained, p.publishWanted, p.doubtRest, p.notePendings} {
+		for _, r := range active {
+			step(r)
+		}
+	}
+	p.weigh(active)
+	for _, r := range active {
 		p.settle(r)
+	}
+	p.final = true
+	for _, r := range active {
+		p.publishBlocked(r)
+		p.settle(r)
+	}
+	plan := p.draft.plan()
+	plan.History = p.events()
+	for _, r := range all {
 		p.report(r)
 	}
-	for _, id := range sortedKeys(p.subnets) {
-		p.plan.Subnets = append(p.plan.Subnets, p.have.Subnets[id])
-	}
-	for _, id := range sortedKeys(p.nodeWrites) {
-		p.plan.Nodes = append(p.plan.Nodes, p.have.Nodes[id])
-	}
-	for _, id := range sortedKeys(p.rowWrites) {
-		p.plan.Interfaces = append(p.plan.Interfaces, InterfaceWrite{Row: p.have.Interfaces[id], ResetApplied: p.resets[id]})
-	}
-	return p.plan
+	return plan
 }
 
 // report fills the outcome from the state after the run.
 func (p *Planner) report(r *run) {
-	for _, ck := range p.byObject[r.object.Key] {
-		c, row := p.claims[ck], p.have.Interfaces[ck.PortID]
+	for _, c := range p.draft.claimsOf(r.object.Key) {
+		row, _ := p.draft.row(c.PortID)
 		if row.Status == Deleted {
 			continue
 		}
-		state := InterfaceState{VM: c.VMRef, NodeName: p.have.Nodes[row.ServerID].Name, Row: row, Addresses: []string{row.Address}}
-		if w, ok := r.wanted[ck.PortID]; ok {
+		node, _ := p.draft.node(row.ServerID)
+		state := InterfaceState{VM: c.VMRef, NodeName: node.Name, Row: row, Addresses: []string{row.Address}}
+		if w, ok := r.wanted[c.PortID]; ok {
 			state.Addresses = w.addresses
 		}
 		r.out.Interfaces = append(r.out.Interfaces, state)
+	}
+	if r.out.Subnet == nil { // nothing was decided: what is pending stays, and is looked at again
+		for _, k := range p.draft.pendingsOf[r.object.Key] {
+			r.noted[k] = true
+			r.look(r.snap.TakenAt().Add(r.object.Limits.HeldLook))
+		}
+	}
+	for k := range r.noted {
+		if d, still := p.draft.pendings[k]; still {
+			r.out.Pendings = append(r.out.Pendings, d)
+		}
 	}
 	slices.SortFunc(r.out.Interfaces, func(a, b InterfaceState) int {
 		return cmp.Or(strings.Compare(a.VM, b.VM), strings.Compare(a.Row.PortID, b.Row.PortID))
 	})
 	slices.SortStableFunc(r.out.Problems, func(a, b Problem) int { return strings.Compare(a.VM, b.VM) })
-	slices.SortFunc(r.out.Pendings, func(a, b Pending) int {
-		return cmp.Or(strings.Compare(a.PortID, b.PortID), strings.Compare(string(a.Kind), string(b.Kind)))
-	})
+	slices.SortFunc(r.out.Pendings, func(a, b Pending) int { return a.key().compare(b.key()) })
 }
 
-func (p *Planner) putSubnet(s Subnet) {
-	row := SubnetRow{SubnetID: s.ID, Name: s.Name, CIDR: s.CIDR.Masked().String(), NetworkID: s.NetworkID, MTU: s.MTU, Status: Active}
-	if p.have.Subnets[s.ID] != row {
-		p.have.Subnets[s.ID] = row
-		p.subnets[s.ID] = true
+// events are what happened, in the order in which it was decided. That a
+// claim was dropped is a withdrawal if no other was left.
+func (p *Planner) events() []Event {
+	last := map[string]int{}
+	for i, d := range p.dropped {
+		last[d.claim.PortID] = i
 	}
-}
-
-func (p *Planner) putNode(row NodeRow) {
-	if p.have.Nodes[row.ServerID] != row {
-		p.have.Nodes[row.ServerID] = row
-		p.nodeWrites[row.ServerID] = true
+	var out []Event
+	for i, d := range p.dropped {
+		c := d.claim
+		e := Event{At: p.now, Object: c.Object, PortID: c.PortID, Cloud: c.Cloud, Kind: "released", Explained: d.explained, Detail: d.reason}
+		was, is := p.draft.had.Interfaces[c.PortID], p.draft.interfaces[c.PortID]
+		if last[c.PortID] == i && is.Status == Deleted && was.Status != Deleted {
+			e.Kind = "withdrawn"
+		}
+		out = append(out, e)
 	}
-}
-
-// putRow writes a row; reset makes the agent apply it anew.
-func (p *Planner) putRow(row InterfaceRow, reset bool) {
-	if reset {
-		row.Applied = false
-		p.resets[row.PortID] = true
-	}
-	p.have.Interfaces[row.PortID] = row
-	p.rowWrites[row.PortID] = true
-	if row.Visible() {
-		p.have.HostNames[strings.ToLower(row.HostName)] = row.ServerID
-	}
+	return append(out, p.history...)
 }
 
 func (p *Planner) record(r *run, portID, kind string, explained bool, detail string) {
-	p.plan.History = append(p.plan.History, Event{
+	p.history = append(p.history, Event{
 		At: p.now, Object: r.object.Key, PortID: portID, Cloud: r.object.Cloud, Kind: kind, Explained: explained, Detail: detail,
 	})
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -3,18 +3,41 @@
 
 package inventory
 
-import "strings"
+import (
+	"maps"
+	"slices"
+)
+
+// publishWanted writes the object's ports, in a fixed order.
+func (p *Planner) publishWanted(r *run) {
+	s := r.subnet
+	p.draft.putSubnet(SubnetRow{SubnetID: s.ID, Name: s.Name, CIDR: s.CIDR.Masked().String(), NetworkID: s.NetworkID, MTU: s.MTU, Status: Active})
+	for _, id := range slices.Sorted(maps.Keys(r.wanted)) {
+		p.publish(r, r.wanted[id])
+	}
+}
+
+// publishBlocked tries again what was refused a host name.
+func (p *Planner) publishBlocked(r *run) {
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(r.blocked))) {
+		p.publish(r, r.wanted[id])
+	}
+}
 
 // publish writes a wanted port, or says why it can't be.
 func (p *Planner) publish(r *run, w want) {
-	row, exists := p.have.Interfaces[w.port.ID]
-	if !exists || row.Status == Deleted || !p.claimed(w.port.ID) {
-		p.publishNew(r, w, row, exists)
+	row, exists := p.draft.row(w.port.ID)
+	claimants := p.draft.claimants[w.port.ID]
+	if !exists || row.Status == Deleted || len(claimants) == 0 {
+		p.publishNew(r, w, row)
 		return
 	}
-	if row.SubnetID != r.subnet.ID && !p.onlyClaim(w.port.ID, r.object.Key) {
-		r.problem(w.vmRef, ClaimedForOtherSubnet, "port %s is published for the subnet %s by %s; one port has one row",
+	if mine := slices.Contains(claimants, r.object.Key); row.SubnetID != r.subnet.ID && (!mine || len(claimants) > 1) {
+		r.problem(w.entry, ClaimedForOtherSubnet, "port %s is published for the subnet %s by %s; one port has one row",
 			w.port.ID, row.SubnetID, row.Owner)
+		if mine { // the others keep the row
+			p.dropClaim(p.draft.claims[ClaimKey{w.port.ID, r.object.Key}], true, "the object's subnet is another one now")
+		}
 		return
 	}
 	p.putClaim(r, w)
@@ -22,25 +45,30 @@ func (p *Planner) publish(r *run, w want) {
 }
 
 // publishNew inserts a row, or revives one with its id.
-func (p *Planner) publishNew(r *run, w want, old InterfaceRow, exists bool) {
-	node := p.nodeRow(w)
+func (p *Planner) publishNew(r *run, w want, old InterfaceRow) {
+	node := p.nodeBeside(w)
+	// That it was primary outlives its Node, but not its move to another server.
+	wasPrimary := w.primary == unknown && old.EverPrimary && old.ServerID == w.server.ID
 	row := InterfaceRow{
 		ID: old.ID, PortID: w.port.ID, SubnetID: r.subnet.ID, MAC: w.port.MAC, Address: w.addresses[0], MTU: r.subnet.MTU,
-		ServerID: w.server.ID, HostName: node.HostName, Owner: r.object.Key, Status: Active,
-		EverPrimary: w.primary == isPrimary || (w.primary == unknown && old.EverPrimary),
+		ServerID: w.server.ID, HostName: node.HostName, Owner: r.object.Key, Status: Active, Applied: old.Applied,
+		EverPrimary: w.primary == isPrimary || wasPrimary,
 	}
 	if row.EverPrimary && !r.object.PublishPrimary {
 		row.Status, row.HostName = Primary, ""
 	}
-	if row.Visible() && p.twin(r, w, row.HostName) {
+	if row.Visible() && p.taken(r, w, row.HostName) {
 		return
 	}
-	p.putNode(p.keepVisibleName(node))
+	p.draft.putNode(node)
 	p.putClaim(r, w)
-	p.putRow(row, true)
+	p.draft.putRow(row)
+	was, existed := p.draft.had.Interfaces[row.PortID]
 	kind := "published"
-	if exists {
+	if existed && was.Status == Deleted {
 		kind = "revived"
+	} else if existed {
+		kind = "owner" // another object let go of it in this very plan
 	}
 	p.record(r, row.PortID, kind, true, string(row.Status)+" "+row.MAC+" "+row.Address)
 }
@@ -50,129 +78,94 @@ func (p *Planner) publishNew(r *run, w want, old InterfaceRow, exists bool) {
 func (p *Planner) update(r *run, w want, old InterfaceRow) {
 	row := old
 	row.SubnetID, row.MAC, row.Address, row.MTU = r.subnet.ID, w.port.MAC, w.addresses[0], r.subnet.MTU
-	reset := row != old
+	if row.Owner == r.object.Key { // publishPrimary is the owner's to say
+		p.judgePrimary(r, w, &row)
+	}
+	if old.Visible() {
+		p.judgeName(r, w, old)
+	} else {
+		row.ServerID = w.server.ID
+		p.draft.putNode(p.nodeBeside(w))
+		p.place(&row)
+		if row.Visible() && p.taken(r, w, row.HostName) {
+			row.Status, row.HostName = old.Status, old.HostName
+		}
+	}
+	if row.Status != Active {
+		row.HostName = ""
+	}
+	if row != old {
+		p.draft.putRow(row)
+		p.record(r, row.PortID, "updated", true, string(row.Status)+" "+row.MAC+" "+row.Address)
+	}
+}
 
-	if w.primary == isPrimary && !old.EverPrimary {
-		if old.Visible() && !r.object.PublishPrimary {
-			p.want(r, w.port.ID, PendingPrimary, "primary", "the node's own Kubernetes address is on this NIC")
+// judgePrimary settles whether the row is the node's primary NIC. A change of
+// publishPrimary is the object's own and shows at once.
+func (p *Planner) judgePrimary(r *run, w want, row *InterfaceRow) {
+	evidence := w.primary
+	if evidence == unknown && row.ServerID != w.server.ID {
+		evidence = notPrimary // it was the primary NIC of another server
+	}
+	hidden := row.Status == Primary && !r.object.PublishPrimary
+	switch {
+	case evidence == isPrimary && !row.EverPrimary:
+		if row.Visible() && !r.object.PublishPrimary {
+			p.want(r, w.port.ID, PendingPrimary, "primary", r.object.Cloud, "the node's own Kubernetes address is on this NIC")
 		} else {
 			row.EverPrimary = true
 		}
-	}
-	if w.primary == notPrimary && old.EverPrimary {
-		if old.Status == Primary {
-			p.want(r, w.port.ID, PendingUnprimary, "active", "the node's own Kubernetes address is on another NIC")
+	case evidence == notPrimary && row.EverPrimary:
+		if hidden && p.taken(r, w, p.nodeBeside(w).HostName) {
+			break
+		}
+		if hidden {
+			p.want(r, w.port.ID, PendingUnprimary, "active", r.object.Cloud, "the node's own Kubernetes address is not on this NIC")
 		} else {
 			row.EverPrimary = false
 		}
 	}
-	if row.EverPrimary && row.Owner == r.object.Key { // the field publishPrimary is the object's own change
-		if row.Status = Primary; r.object.PublishPrimary {
-			row.Status = Active
-		}
+	row.Status = Active
+	if row.EverPrimary && !r.object.PublishPrimary {
+		row.Status = Primary
 	}
+}
 
+// judgeName notes that a visible row's node has another name by now, or that
+// its name belongs to another server.
+func (p *Planner) judgeName(r *run, w want, row InterfaceRow) {
 	node := p.nodeRow(w)
-	now := p.have.Nodes[w.server.ID]
-	renamed := old.ServerID != w.server.ID || now.Name != node.Name || (old.Status == Active && old.HostName != node.HostName)
-	switch {
-	case !renamed:
-		p.putNode(node)
-	case old.Visible():
-		if !p.twin(r, w, node.HostName) {
-			p.want(r, w.port.ID, PendingRename, node.HostName+" "+node.Name+" "+w.server.ID, "node name "+now.Name+" becomes "+node.Name)
+	now, _ := p.draft.node(w.server.ID)
+	if row.ServerID != w.server.ID || now.Name != node.Name || row.HostName != node.HostName {
+		if !p.taken(r, w, node.HostName) {
+			p.want(r, w.port.ID, PendingRename, node.HostName+" "+node.Name+" "+w.server.ID, r.object.Cloud,
+				"node name "+now.Name+" ("+row.HostName+") becomes "+node.Name+" ("+node.HostName+")")
 		}
-	default:
-		row.ServerID = w.server.ID
-		p.putNode(p.keepVisibleName(node))
-	}
-	p.place(&row, w.server.ID)
-	if row == old {
 		return
 	}
-	if row.Visible() && !old.Visible() && p.twin(r, w, row.HostName) {
-		return
-	}
-	reset = reset || row.HostName != old.HostName || row.ServerID != old.ServerID
-	p.putRow(row, reset)
-	p.record(r, row.PortID, "updated", true, string(row.Status)+" "+row.MAC+" "+row.Address)
-}
-
-// place sets the host name that a row of a status bears.
-func (p *Planner) place(row *InterfaceRow, serverID string) {
-	if row.Status != Active {
-		row.HostName = ""
-	} else if row.HostName == "" {
-		row.HostName = p.have.Nodes[serverID].HostName
+	p.draft.putNode(node)
+	if twin := p.olderTwin(w.server.ID, row.HostName); twin != "" {
+		r.duplicate(w, twin, row.HostName)
+		p.want(r, w.port.ID, PendingWithdraw, "", r.object.Cloud, "server "+twin+" bears the short host name "+row.HostName+" and was first")
 	}
 }
 
-// nodeRow is the server's identity by this answer. A name that came from a
-// Node object outlives it.
-func (p *Planner) nodeRow(w want) NodeRow {
-	old := p.have.Nodes[w.server.ID]
-	if !w.hasNode && old.FromKubernetes {
-		old.Status = Active
-		return old
+// place sets the host name that a row of its status and server bears.
+func (p *Planner) place(row *InterfaceRow) {
+	row.HostName = ""
+	if row.Status == Active {
+		node, _ := p.draft.node(row.ServerID)
+		row.HostName = node.HostName
 	}
-	name, host := identity(w.server, p.nodes)
-	return NodeRow{ServerID: w.server.ID, Name: name, HostName: host, FromKubernetes: w.hasNode, Status: Active}
-}
-
-// keepVisibleName returns the node row to write beside a new interface: a
-// server with visible interfaces keeps its name until their renaming is
-// settled.
-func (p *Planner) keepVisibleName(node NodeRow) NodeRow {
-	old := p.have.Nodes[node.ServerID]
-	if old.Status != Active || (old.Name == node.Name && old.HostName == node.HostName) {
-		return node
-	}
-	for _, row := range p.have.Interfaces {
-		if row.ServerID == node.ServerID && row.Visible() {
-			return old
-		}
-	}
-	return node
-}
-
-// twin says whether another live server holds the short host name, and then
-// reports it: an agent could not tell the two apart.
-func (p *Planner) twin(r *run, w want, host string) bool {
-	holder := p.have.HostNames[strings.ToLower(host)]
-	if holder == "" || holder == w.server.ID {
-		return false
-	}
-	if _, presence := r.snap.Server(holder); presence == Absent {
-		return false // rebuilt under its old name
-	}
-	r.problem(w.vmRef, DuplicateHostName, "the live server %s is published under the short host name %q already; an agent can't tell it from %s: rename one of them",
-		holder, host, w.server.ID)
-	return true
-}
-
-func (p *Planner) claimed(portID string) bool { return len(p.byPort[portID]) > 0 }
-
-func (p *Planner) onlyClaim(portID string, k Key) bool {
-	return len(p.byPort[portID]) == 1 && p.byPort[portID][0].Object == k
 }
 
 func (p *Planner) putClaim(r *run, w want) {
-	k := ClaimKey{w.port.ID, r.object.Key}
-	old, exists := p.claims[k]
 	c := Claim{
-		PortID: w.port.ID, Object: r.object.Key, UID: r.object.UID, VMRef: w.vmRef, SubnetRef: r.object.SubnetName,
+		PortID: w.port.ID, Object: r.object.Key, UID: r.object.UID, VMRef: w.entry, SubnetRef: r.object.SubnetName,
 		SubnetID: r.subnet.ID, ServerID: w.server.ID, Cloud: r.object.Cloud, Since: p.now,
 	}
-	if exists {
+	if old, exists := p.draft.claims[ClaimKey{c.PortID, c.Object}]; exists {
 		c.Since = old.Since
-		if c == old {
-			return
-		}
-	} else {
-		p.byPort[w.port.ID] = append(p.byPort[w.port.ID], k)
-		p.byObject[r.object.Key] = append(p.byObject[r.object.Key], k)
-		p.have.Clouds[c.Cloud]++
 	}
-	p.claims[k] = c
-	p.plan.PutClaims = append(p.plan.PutClaims, c)
+	p.draft.putClaim(c)
 }

@@ -3,12 +3,20 @@
 
 package inventory
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // Key names an OpenstackConfig.
 type Key struct{ Namespace, Name string }
 
 func (k Key) String() string { return k.Namespace + "/" + k.Name }
+
+func (k Key) compare(other Key) int {
+	return cmp.Or(strings.Compare(k.Namespace, other.Namespace), strings.Compare(k.Name, other.Name))
+}
 
 // Status is the publication's state of a row (never Neutron's).
 type Status string
@@ -34,6 +42,10 @@ type SubnetRow struct {
 }
 
 // NodeRow is a row of node_table with what makes identity sticky.
+//
+// In a Plan its Status is as it was read, or Active where a row that lives
+// refers to it. The store marks it Deleted when the last such row goes; the
+// same holds for a SubnetRow.
 type NodeRow struct {
 	ServerID string
 	// Name is attached_node_name: the Kubernetes node's, else the VM's.
@@ -123,25 +135,30 @@ type Pending struct {
 	Reason string
 }
 
+func (d Pending) key() PendingKey { return PendingKey{d.PortID, d.Object, d.Kind} }
+
 // Published is what the database holds of a set of objects, read at one time.
 type Published struct {
 	// Subnets by subnet ID, Nodes by server ID, Interfaces by port ID:
 	// everything that the objects claim, and the rows that exist already of
-	// the ports, servers and subnets that were asked for.
+	// the ports, servers and subnets that were asked for: of a server all its
+	// interfaces, because they share its name.
 	Subnets    map[string]SubnetRow
 	Nodes      map[string]NodeRow
 	Interfaces map[string]InterfaceRow
-	// Claims on any of those ports, by any object, oldest first.
+	// Claims on any of those ports, by any object.
 	Claims []Claim
-	// HostNames says which server holds a short host name: those asked for,
-	// as far as a visible row bears them. Key: host name in lower case.
+	// HostNames says which server holds a short host name: those asked for
+	// and those of Nodes, as far as a visible row bears them. Key: host name
+	// in lower case.
 	HostNames map[string]string
 	// Pendings of the objects' clouds, of all objects.
 	Pendings []Pending
 	// Clouds counts, per cloud, the claims on rows that are not deleted.
 	Clouds map[string]int
 	// RecentByObject and RecentByCloud count the unexplained withdrawals of
-	// the last Limits.Hold: a slow trickle is as bad as a flood.
+	// the last Limits.Hold (Events of the kinds withdrawn, renamed, primary
+	// and unprimary): a slow trickle is as bad as a flood.
 	RecentByObject map[Key]int
 	RecentByCloud  map[string]int
 }

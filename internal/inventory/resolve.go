@@ -5,6 +5,7 @@ package inventory
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,88 +15,88 @@ import (
 // they claim already: what a plan must have read before it is made.
 type Concerns struct{ Ports, Servers, Subnets, HostNames []string }
 
-// Concern adds what the snapshot shows of an object.
+// Concern adds what the snapshot shows of an object: the servers that it
+// names and those that are published for it, which may have other names by
+// now.
 func (c *Concerns) Concern(o Object, snap *Snapshot, nodes *Nodes) {
 	subnets := snap.Subnets(o.SubnetName)
 	if len(subnets) != 1 {
 		return
 	}
 	c.Subnets = append(c.Subnets, subnets[0].ID)
-	for _, ref := range o.VMNames {
-		for _, s := range snap.Servers(ref) {
-			c.Servers = append(c.Servers, s.ID)
-			for _, port := range snap.Ports(s.ID, subnets[0].ID) {
-				c.Ports = append(c.Ports, port.ID)
-			}
-			_, host := identity(s, nodes)
-			c.HostNames = append(c.HostNames, host)
+	for _, entry := range o.VMNames {
+		for _, s := range snap.Servers(entry) {
+			c.server(s, subnets[0].ID, snap, nodes)
+		}
+	}
+	for _, id := range o.KnownServers {
+		c.Servers = append(c.Servers, id)
+		if s, presence := snap.Server(id); presence == Present {
+			c.server(s, subnets[0].ID, snap, nodes)
 		}
 	}
 }
 
-// identity is the name and the short host name of a server as of now.
-func identity(s Server, nodes *Nodes) (name, host string) {
-	if node, ok := nodes.of(s); ok {
-		return node.Name, ShortHostName(node.Name)
+func (c *Concerns) server(s Server, subnetID string, snap *Snapshot, nodes *Nodes) {
+	c.Servers = append(c.Servers, s.ID)
+	for _, port := range snap.Ports(s.ID, subnetID) {
+		c.Ports = append(c.Ports, port.ID)
 	}
-	if s.HostName != "" {
-		return s.Name, ShortHostName(s.HostName)
-	}
-	return s.Name, ShortHostName(s.Name)
+	_, host := identity(s, nodes)
+	c.HostNames = append(c.HostNames, host)
 }
 
 // resolve finds the ports that the object's VMs have on its subnet.
 func (p *Planner) resolve(r *run) {
-	for _, ref := range r.object.VMNames {
-		server, ok := p.server(r, ref)
+	known := p.knownServers(r)
+	for _, entry := range slices.Sorted(maps.Keys(r.entries)) { // their order in the spec has no meaning
+		server, ok := p.server(r, entry, known)
 		if !ok {
+			r.unresolved = true
 			continue
 		}
-		switch server.Status {
-		case "ERROR":
-			r.problem(ref, InError, "server %s is in the state ERROR: look at it in OpenStack; what is published of it stays", server.ID)
-		case "BUILD":
-			if len(r.snap.Ports(server.ID, r.subnet.ID)) == 0 {
-				r.problem(ref, Building, "server %s is still being built", server.ID)
-				continue
-			}
-		}
+		r.resolved[server.ID] = true
 		ports := r.snap.Ports(server.ID, r.subnet.ID)
-		if len(ports) == 0 && server.Status != "ERROR" {
-			r.problem(ref, NoPort, "server %s has no port on the subnet %s (%s): attach one", server.ID, r.subnet.Name, r.subnet.ID)
+		switch {
+		case server.Status == "ERROR":
+			r.problem(entry, InError, "server %s is in the state ERROR: look at it in OpenStack; ports that it still has stay published", server.ID)
+		case server.Status == "BUILD" && len(ports) == 0:
+			r.problem(entry, Building, "server %s is still being built", server.ID)
+		case len(ports) == 0:
+			r.problem(entry, NoPort, "server %s has no port on the subnet %s (%s): attach one", server.ID, r.subnet.Name, r.subnet.ID)
 		}
-		node, hasNode := p.nodes.of(server)
 		for _, port := range ports {
-			if _, again := r.wanted[port.ID]; again {
-				continue // the VM stands in vmNames by its name and by its ID
+			if _, again := r.wanted[port.ID]; !again { // the VM may stand in vmNames by its name and by its ID
+				r.wanted[port.ID] = p.wantOf(entry, server, port, r.subnet.ID)
 			}
-			w := want{vmRef: ref, server: server, node: node, hasNode: hasNode, port: port}
-			addresses := addressesOn(port, r.subnet.ID)
-			for _, a := range addresses {
-				w.addresses = append(w.addresses, a.String())
-			}
-			if hasNode && len(node.Addresses) > 0 {
-				w.primary = notPrimary
-				if node.carries(addresses) {
-					w.primary = isPrimary
-				}
-			}
-			r.wanted[port.ID] = w
 		}
 	}
 }
 
+func (p *Planner) wantOf(entry string, server Server, port Port, subnetID string) want {
+	w := want{entry: entry, server: server, port: port}
+	for _, a := range addressesOn(port, subnetID) {
+		w.addresses = append(w.addresses, a.String())
+	}
+	var node Node
+	if node, w.hasNode = p.nodes.of(server); w.hasNode && len(node.Addresses) > 0 {
+		w.primary = notPrimary
+		// The NIC is primary whichever of the port's subnets the address is on.
+		if node.carries(port.FixedIPs) {
+			w.primary = isPrimary
+		}
+	}
+	return w
+}
+
 // server is the one that an entry of vmNames means.
-func (p *Planner) server(r *run, ref string) (Server, bool) {
-	candidates := slices.DeleteFunc(r.snap.Servers(ref), func(s Server) bool {
-		return s.Status == "DELETED" || s.Status == "SOFT_DELETED"
-	})
-	known := p.knownServers(r.object.Key, ref)
+func (p *Planner) server(r *run, entry string, known map[string][]string) (Server, bool) {
+	candidates := r.snap.Servers(entry)
 	switch len(candidates) {
 	case 1:
 		return candidates[0], true
 	case 0:
-		return p.vanished(r, ref, known)
+		return p.vanished(r, entry, known[entry])
 	}
 	named := slices.DeleteFunc(slices.Clone(candidates), func(s Server) bool { return !p.nodes.named(s.ID) })
 	if len(named) == 1 {
@@ -106,43 +107,50 @@ func (p *Planner) server(r *run, ref string) (Server, bool) {
 		ids[i] = s.ID
 	}
 	list := strings.Join(ids, ", ")
-	for _, id := range known { // another VM of this name does not take the published one down
+	// Another VM of this name does not take the published one down, also if
+	// that was published for another entry, which this one now stands for.
+	for _, id := range append(slices.Clone(known[entry]), known[""]...) {
 		if i := slices.Index(ids, id); i >= 0 {
-			r.problem(ref, Ambiguous, "the name fits the servers %s; %s is published and stays: name it by its ID", list, id)
+			r.problem(entry, Ambiguous, "the name fits the servers %s; %s is published and stays: name it by its ID", list, id)
 			return candidates[i], true
 		}
 	}
-	r.problem(ref, Ambiguous, "the name fits the servers %s and no Kubernetes Node names exactly one of them: name one by its ID", list)
+	r.problem(entry, Ambiguous, "the name fits the servers %s and no Kubernetes Node names exactly one of them: name one by its ID", list)
 	return Server{}, false
 }
 
 // vanished handles an entry that no server answers to. A server that is
 // published for it and lives on under another name stays published: its
 // guest has not changed.
-func (p *Planner) vanished(r *run, ref string, known []string) (Server, bool) {
+func (p *Planner) vanished(r *run, entry string, known []string) (Server, bool) {
 	for _, id := range known {
-		if s, presence := r.snap.Server(id); presence == Present && s.Status != "DELETED" && s.Status != "SOFT_DELETED" {
-			r.problem(ref, Renamed, "server %s is called %q now; what is published of it stays: put its new name or its ID into vmNames", id, s.Name)
+		if s, presence := r.snap.Server(id); presence == Present {
+			r.problem(entry, Renamed, "server %s is called %q now; it stays published: put its new name or its ID into vmNames", id, s.Name)
 			return s, true
 		}
 	}
 	if len(known) > 0 {
-		r.problem(ref, Gone, "server %s no longer exists, and no other bears the name", known[0])
+		r.problem(entry, Gone, "server %s no longer exists, and no other bears the name", known[0])
 	} else {
-		r.problem(ref, NotFound, "no server has this name or ID in the project: check vmNames and projectID")
+		r.problem(entry, NotFound, "no server has this name or ID in the project: check vmNames and projectID")
 	}
 	return Server{}, false
 }
 
-// knownServers are published for the object and this entry of vmNames.
-func (p *Planner) knownServers(k Key, ref string) []string {
-	var ids []string
-	for _, ck := range p.byObject[k] {
-		if c := p.claims[ck]; c.VMRef == ref && !slices.Contains(ids, c.ServerID) {
-			ids = append(ids, c.ServerID)
+// knownServers are published for the object, by the entry of vmNames that led
+// to them, oldest first; under "" those whose entry is no longer there.
+func (p *Planner) knownServers(r *run) map[string][]string {
+	known := map[string][]string{}
+	for _, c := range p.draft.claimsOf(r.object.Key) {
+		entry := c.VMRef
+		if !r.entries[entry] {
+			entry = ""
+		}
+		if !slices.Contains(known[entry], c.ServerID) {
+			known[entry] = append(known[entry], c.ServerID)
 		}
 	}
-	return ids
+	return known
 }
 
 // addressesOn are a port's addresses on a subnet, the lowest first.

@@ -28,7 +28,8 @@ const (
 	NotAsked Presence = iota
 	// Present: Nova listed it.
 	Present
-	// Absent: Nova was asked for it, or for everything, and does not have it.
+	// Absent: Nova was asked for it, or for everything, and does not have it,
+	// or has it as deleted.
 	Absent
 )
 
@@ -75,6 +76,10 @@ func NewSnapshot(f Facts) *Snapshot {
 	}
 	// Lists that change while they are paged can name a thing twice.
 	for _, v := range f.Servers {
+		if v.Status == "DELETED" || v.Status == "SOFT_DELETED" { // Nova lists them to some; they are gone
+			s.absent[v.ID] = true
+			continue
+		}
 		if _, again := s.serverByID[v.ID]; !again {
 			s.serverByID[v.ID] = v
 			s.serversByName[v.Name] = append(s.serversByName[v.Name], v)
