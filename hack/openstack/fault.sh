@@ -51,7 +51,7 @@ signal() { # signal SIGNAL SERVICE: to all processes of its session
 
 rotate_keys() {
   rm -f "$STATE_DIR"/keystone/fernet-keys/*
-  keystone_manage fernet_setup --keystone-user "$(id -un)" --keystone-group "$(id -gn)"
+  keystone_manage fernet_setup --keystone-user "$(id -un)" --keystone-group "$(id -gn)" >> "$LOG_DIR/setup-keystone.log" 2>&1
   # keystone remembers tokens that it has validated; without this they would live on for 600 s
   exec 3<> "/dev/tcp/$HOST_IP/$MEMCACHED_PORT"
   printf 'flush_all\r\nquit\r\n' >&3
