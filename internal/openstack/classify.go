@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,8 @@ const (
 // of other packages: gophercloud's errors quote bodies, and Keystone's 400
 // quotes the request with its password.
 func (s *session) classify(ctx context.Context, c call, header http.Header, err error) *Error {
-	e := &Error{Op: c.op, RequestID: requestID(header)}
+	e := &Error{Op: c.op, RequestID: s.requestID(header)}
+	defer func() { e.Message = s.redact(e.Message) }()
 	host := hostOf(c.url)
 	var status gophercloud.ErrUnexpectedResponseCode
 	var answer *answerError
@@ -114,11 +116,10 @@ func reach(err error) string {
 // classifyStatus reads a status that is not a success.
 func (s *session) classifyStatus(e *Error, c call, r gophercloud.ErrUnexpectedResponseCode) {
 	e.Status = r.Actual
-	e.RequestID = requestID(r.ResponseHeader)
+	e.RequestID = s.requestID(r.ResponseHeader)
 	e.RetryAfter = retryAfter(r.ResponseHeader, s.opts.Clock.Now())
 	e.fault = parseFault(r.Body)
-	host, said := hostOf(c.url), s.said(e.fault, r.Body)
-	login := c.op == opLogin
+	host, said, login := hostOf(c.url), s.said(c.op, e.fault, r.Body), c.op == opLogin
 	switch {
 	case r.Actual == http.StatusUnauthorized && login:
 		e.Kind = Unauthorized
@@ -183,16 +184,18 @@ func parseFault(body []byte) fault {
 }
 
 // said quotes the peer: its own message if it is OpenStack's form of error,
-// else the beginning of the body.
-func (s *session) said(f fault, body []byte) string {
+// else the beginning of the body. What answers a login is not quoted unless
+// it is whole: it may be a copy of the request, cut in the middle of the
+// password.
+func (s *session) said(op string, f fault, body []byte) string {
 	text := f.message
-	if text == "" {
+	if text == "" && op != opLogin {
 		text = string(body)
 	}
 	// Keystone's 400 goes on after the first line with the schema and the
 	// request.
-	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
-	if text = s.redact(excerpt(text)); text == "" {
+	text, _, _ = strings.Cut(strings.TrimSpace(s.redact(text)), "\n")
+	if text = excerpt(text); text == "" {
 		return ""
 	}
 	return fmt.Sprintf("; it says %q", text)
@@ -213,10 +216,12 @@ func excerpt(text string) string {
 	return string(runes)
 }
 
-// redact removes the secrets from a text, also as they stand in JSON.
+// redact removes the secrets from a text, also as they are written in JSON
+// or in a URL.
 func (s *session) redact(text string) string {
-	secrets := s.cred.secrets()
+	secrets := []string{s.cred.Password, s.cred.ApplicationCredentialSecret}
 	s.mu.Lock()
+	secrets = append(secrets, s.lastToken)
 	if s.current != nil {
 		secrets = append(secrets, s.current.token)
 	}
@@ -225,20 +230,28 @@ func (s *session) redact(text string) string {
 		if secret == "" {
 			continue
 		}
-		text = strings.ReplaceAll(text, secret, "[secret]")
-		if quoted, err := json.Marshal(secret); err == nil {
-			text = strings.ReplaceAll(text, string(quoted[1:len(quoted)-1]), "[secret]")
+		for _, form := range spellings(secret) {
+			text = strings.ReplaceAll(text, form, "[secret]")
 		}
 	}
 	return text
 }
 
-func requestID(h http.Header) string {
-	id := firstOf(h.Get("X-Openstack-Request-Id"), h.Get("X-Compute-Request-Id"))
-	if len(id) > 64 {
-		id = id[:64]
-	}
-	return excerpt(id)
+// spellings of a secret: as it is, in Go's JSON, in other JSON with and
+// without non-ASCII characters, in a query.
+func spellings(secret string) []string {
+	inJSON, _ := json.Marshal(secret)
+	var plain strings.Builder
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(secret)
+	unquoted := func(s string) string { return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(s), `"`), `"`) }
+	return []string{secret, unquoted(string(inJSON)), unquoted(plain.String()), unquoted(strconv.QuoteToASCII(secret)), url.QueryEscape(secret)}
+}
+
+func (s *session) requestID(h http.Header) string {
+	id := excerpt(s.redact(firstOf(h.Get("X-Openstack-Request-Id"), h.Get("X-Compute-Request-Id"))))
+	return id[:min(len(id), 64)]
 }
 
 // retryAfter reads seconds or a date (RFC 9110, 10.2.3).

@@ -199,11 +199,6 @@ func (c Credentials) authOptions() *gophercloud.AuthOptions {
 	return o
 }
 
-// secrets are the values that must never be told.
-func (c Credentials) secrets() []string {
-	return []string{c.Password, c.ApplicationCredentialSecret}
-}
-
 func firstOf(values ...string) string {
 	for _, v := range values {
 		if v != "" {

@@ -198,7 +198,7 @@ func TestStatusesAreClassified(t *testing.T) {
 		{portsCall, 504, ``, ServerError, "504"},
 		{loginCall, 400, `{"error": {"code": 400, "message": "'identity' is a required property\n\nOn instance: {'password': 'x'}"}}`, BadRequest, "required property"},
 		{loginCall, 404, `{"error": {"code": 404}}`, EndpointUnknown, "/identity/v3/auth/tokens"},
-		{loginCall, 403, `<html>CSRF verification failed</html>`, Forbidden, "CSRF"},
+		{loginCall, 403, `<html>CSRF verification failed</html>`, Forbidden, "forbids"},
 		{loginCall, 200, `<html>Welcome</html>`, BadAnswer, "identity"},
 		{loginCall, 500, `{"error": {"code": 500, "message": "An unexpected error prevented the server from fulfilling your request."}}`, ServerError, "unexpected error"},
 		{subnetsCall, 599, ``, ServerError, "599"},

@@ -43,13 +43,14 @@ type session struct {
 	// with the context.
 	gate chan struct{}
 
-	mu       sync.Mutex
-	current  *login
-	attempts int // logins tried so far
-	failure  error
-	failedAt time.Time
-	lastUsed time.Time
-	users    int
+	mu        sync.Mutex
+	current   *login
+	lastToken string // before current; a call under way may still bear it
+	attempts  int    // logins tried so far
+	failure   error
+	failedAt  time.Time
+	lastUsed  time.Time
+	users     int
 }
 
 // login is one token and what came with it. It does not change, but for the
@@ -92,6 +93,9 @@ func (s *session) login(ctx context.Context, stale *login) (*login, error) {
 	s.failure, s.failedAt = err, s.opts.Clock.Now()
 	if err != nil {
 		return nil, err
+	}
+	if s.current != nil {
+		s.lastToken = s.current.token
 	}
 	s.current = l
 	return l, nil

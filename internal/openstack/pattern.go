@@ -32,6 +32,9 @@ const (
 	maxClass = 16
 	// maxRepeat is the largest repetition that all databases know.
 	maxRepeat = 255
+	// maxOptional characters may be there or not; with many of them a database
+	// would try all combinations.
+	maxOptional = 4
 	// worthwhile bounds what patterns may match, in names...
 	worthwhileMatches = 200
 	// ...or as a share of a project whose names differ in digits.
@@ -58,7 +61,13 @@ func namePatterns(names []string) []pattern {
 		return nil
 	}
 	sorted := append([]string(nil), names...)
-	sort.Strings(sorted)
+	// Names of one length have the most in common.
+	sort.Slice(sorted, func(a, b int) bool {
+		if len(sorted[a]) != len(sorted[b]) {
+			return len(sorted[a]) < len(sorted[b])
+		}
+		return sorted[a] < sorted[b]
+	})
 	best := []pattern{newPattern(sorted)}
 	if best[0].matches > onePatternMatches*float64(len(sorted)) {
 		least := best[0].matches
@@ -81,12 +90,15 @@ func namePatterns(names []string) []pattern {
 }
 
 // newPattern is made of names position by position, as far as the shortest of
-// them goes and is ASCII; the rest is any characters, as many as there may be
-// in characters or in bytes.
+// them goes and is ASCII. What the others have beyond is optional if it is
+// short and ASCII; else it is any characters, as many as there may be in
+// characters or in bytes.
 func newPattern(names []string) pattern {
-	common := math.MaxInt
+	common, longest, ascii := math.MaxInt, 0, true
 	for _, n := range names {
-		common = min(common, asciiPrefix(n))
+		prefix := asciiPrefix(n)
+		common, longest = min(common, prefix), max(longest, len(n))
+		ascii = ascii && prefix == len(n)
 	}
 	p := pattern{matches: 1, share: 1}
 	var b strings.Builder
@@ -99,31 +111,43 @@ func newPattern(names []string) pattern {
 			p.share *= min(1, float64(size)/10)
 		}
 	}
-	low, high := math.MaxInt, 0
-	for _, n := range names {
-		low = min(low, utf8.RuneCountInString(n[common:]))
-		high = max(high, len(n)-common)
-	}
 	switch {
-	case high == 0:
-	case high > maxRepeat:
-		b.WriteString(".*")
+	case ascii && longest-common <= maxOptional:
+		for i := common; i < longest; i++ {
+			class, size := classAt(names, i)
+			b.WriteString(class + "?")
+			p.matches *= float64(size + 1)
+		}
 	default:
-		b.WriteString(".{" + strconv.Itoa(low) + "," + strconv.Itoa(high) + "}")
+		low := math.MaxInt
+		for _, n := range names {
+			low = min(low, utf8.RuneCountInString(n[common:]))
+		}
+		b.WriteString(repeat(low, longest-common))
+		p.matches *= math.Pow(10, float64(longest-common))
 	}
 	b.WriteByte('$')
 	p.expr = b.String()
-	p.matches *= math.Pow(10, float64(high))
 	return p
 }
 
-// classAt is what matches position i of all names, and how many characters
-// it stands for.
+func repeat(low, high int) string {
+	if high > maxRepeat {
+		return ".*"
+	}
+	return ".{" + strconv.Itoa(low) + "," + strconv.Itoa(high) + "}"
+}
+
+// classAt is what matches position i of all names that are so long, and how
+// many characters it stands for.
 func classAt(names []string, i int) (string, int) {
 	var present [utf8.RuneSelf]bool
 	var chars []byte
 	special := false
 	for _, n := range names {
+		if i >= len(n) {
+			continue
+		}
 		if c := n[i]; !present[c] {
 			present[c] = true
 			chars = append(chars, c)

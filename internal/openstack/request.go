@@ -89,7 +89,7 @@ func (s *session) attempt(ctx context.Context, client *gophercloud.ProviderClien
 		header = resp.Header
 	}
 	if err == nil {
-		err = decodeAnswer(resp, c.decode)
+		err = s.decodeAnswer(resp, c)
 	}
 	var e *Error
 	code := "200"
@@ -106,23 +106,22 @@ func (s *session) attempt(ctx context.Context, client *gophercloud.ProviderClien
 	took := s.opts.Clock.Since(start)
 	s.metrics.observe(c.service, c.op, code, took)
 	s.log.V(1).Info("OpenStack request", "operation", c.op, "host", hostOf(c.url), "path", pathOf(c.url),
-		"code", code, "took", took.String(), "requestID", requestID(header))
+		"code", code, "took", took.String(), "requestID", s.requestID(header))
 	return e
 }
 
 // decodeAnswer reads a good answer to its end, so that the connection can be
 // used again; a body that goes on after its JSON is not read.
-func decodeAnswer(resp *http.Response, decode func(*http.Response) error) error {
+func (s *session) decodeAnswer(resp *http.Response, c call) error {
 	defer resp.Body.Close()
 	if ct := resp.Header.Get("Content-Type"); ct != "" {
 		media, _, err := mime.ParseMediaType(ct)
 		if err != nil || (media != "application/json" && !strings.HasSuffix(media, "+json")) {
-			head := make([]byte, 512)
-			n, _ := io.ReadFull(resp.Body, head)
-			return badAnswer("the answer is %q, not JSON; it begins %q", excerpt(ct), excerpt(string(head[:n])))
+			head, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+			return badAnswer("the answer is %q, not JSON%s", excerpt(s.redact(ct)), s.said(c.op, fault{}, head))
 		}
 	}
-	err := decode(resp)
+	err := c.decode(resp)
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return badAnswer("the answer was cut off")
 	}
