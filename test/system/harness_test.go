@@ -8,7 +8,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -55,12 +58,20 @@ type system struct {
 	sim       *openstacksim.Sim
 	lab       *openstacksim.Lab
 	log       *logBuffer
+	env       []string
+	served    atomic.Value // where health and metrics are, once started
 	options   app.Options
 }
 
 // newSystem brings a system up, without its controller. Names of VMs are the
 // simulator's; a test that makes Nodes gives them servers of its own.
 func newSystem(t *testing.T, vms int) *system {
+	t.Helper()
+	return newSystemOn(t, vms, testenv.Database(t))
+}
+
+// newSystemOn is newSystem with a database on a server of the test's own.
+func newSystemOn(t *testing.T, vms int, db testenv.DB) *system {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
@@ -72,7 +83,7 @@ func newSystem(t *testing.T, vms int) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), db: testenv.Database(t), log: &logBuffer{}}
+	s := &system{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), db: db, log: &logBuffer{}, env: db.Env()}
 	s.sql = s.db.Open(t)
 	// Nodes are cluster-wide: no two clouds may have a server ID in common.
 	s.sim = openstacksim.New(openstacksim.Options{Seed: clouds.Add(1)})
@@ -82,7 +93,7 @@ func newSystem(t *testing.T, vms int) *system {
 	s.options = app.Options{
 		Namespace: s.namespace, WatchNamespaces: []string{s.namespace}, Address: "127.0.0.1:0",
 		Getenv: func(name string) string {
-			for _, pair := range s.db.Env() {
+			for _, pair := range s.env {
 				if value, ok := strings.CutPrefix(pair, name+"="); ok {
 					return value
 				}
@@ -91,6 +102,7 @@ func newSystem(t *testing.T, vms int) *system {
 		},
 		CheckDatabaseEvery: 100 * time.Millisecond, ReadAppliedEvery: 200 * time.Millisecond,
 		OpenStackRate: 1000,
+		Started:       func(address string) { s.served.Store(address) },
 		Limits:        inventory.DefaultLimits(),
 	}
 	s.options.Limits.SecondLook = 500 * time.Millisecond
@@ -189,6 +201,41 @@ func (s *system) waitReady(name, reason string) *v1alpha1.OpenstackConfig {
 		return nil
 	})
 	return o
+}
+
+// waitReason waits until a condition has a reason.
+func (s *system) waitReason(name, condition, reason string) {
+	s.t.Helper()
+	s.eventually(name+" "+condition+"="+reason, func() error {
+		c := meta.FindStatusCondition(s.get(name).Status.Conditions, condition)
+		if c == nil || c.Reason != reason {
+			return errors.New(describe(c))
+		}
+		return nil
+	})
+}
+
+// fetch reads a page of the controller's health or metrics; status 0: no answer.
+func (s *system) fetch(path string) (status int, body string) {
+	address, _ := s.served.Load().(string)
+	response, err := http.Get("http://" + address + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(text)
+}
+
+// answers waits until a page answers with the status.
+func (s *system) answers(path string, status int) {
+	s.t.Helper()
+	s.eventually(path, func() error {
+		if got, body := s.fetch(path); got != status {
+			return fmt.Errorf("it answers %d: %s", got, body)
+		}
+		return nil
+	})
 }
 
 func describe(c *metav1.Condition) string {
