@@ -53,9 +53,8 @@ func newDraft(had *Published) *draft {
 		d.claimants[c.PortID] = append(d.claimants[c.PortID], c.Object)
 		d.ports[c.Object] = append(d.ports[c.Object], c.PortID)
 		d.claimed[c.Object]++
-		if !slices.Contains(d.publishers[c.ServerID], c.Object) {
-			d.publishers[c.ServerID] = append(d.publishers[c.ServerID], c.Object)
-		}
+		d.publishes(c.ServerID, c.Object)
+		d.publishes(had.Interfaces[c.PortID].ServerID, c.Object) // a port that moved has a row that did not yet
 	}
 	d.claims = maps.Clone(d.hadClaims)
 	for _, pending := range had.Pendings {
@@ -86,6 +85,12 @@ func (d *draft) indexNames() {
 		if !slices.ContainsFunc(d.bearers[host], func(b bearer) bool { return b.server == server }) {
 			d.bearers[host] = append(d.bearers[host], bearer{server, 1})
 		}
+	}
+}
+
+func (d *draft) publishes(server string, object Key) {
+	if !slices.Contains(d.publishers[server], object) {
+		d.publishers[server] = append(d.publishers[server], object)
 	}
 }
 

@@ -42,7 +42,7 @@ func (p *Planner) nodeBeside(w want) NodeRow {
 // again at the end of the plan, and is a problem if the name is still taken.
 func (p *Planner) taken(r *run, w want, host string) bool {
 	for _, b := range p.draft.bearers[strings.ToLower(host)] {
-		if b.rows == 0 || b.server == w.server.ID || p.presence(b.server) == Absent {
+		if b.rows == 0 || b.server == w.server.ID || p.presence(b.server) == Absent || b.rows == p.moving(r, b.server, w.server.ID, host) {
 			continue
 		}
 		if p.final {
@@ -53,6 +53,18 @@ func (p *Planner) taken(r *run, w want, host string) bool {
 		return true
 	}
 	return false
+}
+
+// moving counts the rows of one server under a host name whose ports are attached to
+// another one by now.
+func (p *Planner) moving(r *run, from, to, host string) int {
+	n := 0
+	for id, w := range r.wanted {
+		if row, _ := p.draft.row(id); w.server.ID == to && row.ServerID == from && strings.EqualFold(row.HostName, host) {
+			n++
+		}
+	}
+	return n
 }
 
 // olderTwin is a server that is known to live and that was published under

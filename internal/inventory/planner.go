@@ -183,7 +183,9 @@ func (p *Planner) report(r *run) {
 	slices.SortFunc(r.out.Interfaces, func(a, b InterfaceState) int {
 		return cmp.Or(strings.Compare(a.VM, b.VM), strings.Compare(a.Row.PortID, b.Row.PortID))
 	})
-	slices.SortStableFunc(r.out.Problems, func(a, b Problem) int { return strings.Compare(a.VM, b.VM) })
+	slices.SortStableFunc(r.out.Problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.VM, b.VM), strings.Compare(string(a.Reason), string(b.Reason)))
+	})
 	slices.SortFunc(r.out.Pendings, func(a, b Pending) int { return a.key().compare(b.key()) })
 }
 

@@ -107,6 +107,10 @@ func (p *Planner) judgePrimary(r *run, w want, row *InterfaceRow) {
 	if evidence == unknown && row.ServerID != w.server.ID {
 		evidence = notPrimary // it was the primary NIC of another server
 	}
+	if row.ServerID != w.server.ID && !row.Visible() {
+		row.EverPrimary = evidence == isPrimary // new to the agent there
+		evidence = unknown
+	}
 	hidden := row.Status == Primary && !r.object.PublishPrimary
 	switch {
 	case evidence == isPrimary && !row.EverPrimary:
