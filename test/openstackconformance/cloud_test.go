@@ -108,6 +108,7 @@ func callAs(t *testing.T, token, method, url, body string, headers ...string) an
 	if token != "" {
 		req.Header.Set("X-Auth-Token", token)
 	}
+	req.Header.Set("Accept", "application/json") // nova's errors outside its controllers are plain text otherwise
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -139,25 +139,29 @@ var pagingSentences = []sentence{
 			t.Errorf("%d servers instead of 3: %v", len(found), err)
 		}
 	}},
-	{"a request line of 8 KiB is 414 without a body", func(t *testing.T, s *suite) {
-		line := func(ids int) string {
-			return s.me.network.ResourceBaseURL() + "ports?fields=id" + strings.Repeat("&id="+nobody, ids)
+	{"a request line of 8 KiB is 414 without a body, at neutron and nova", func(t *testing.T, s *suite) {
+		ports := s.me.network.ResourceBaseURL() + "ports?fields=id&id=" + nobody
+		servers := s.me.compute.ResourceBaseURL() + "servers?limit=0"
+		callURL(t, s.me.network, http.MethodGet, stretch(t, ports, "&id="+nobody, 8191), "").expect(t, "neutron, just fits", http.StatusOK, `{"ports":[]}`)
+		callURL(t, s.me.compute, http.MethodGet, stretch(t, servers, "&nonsense="+nobody, 8191), "").expect(t, "nova, just fits", http.StatusOK, `{"servers":[]}`)
+		for _, url := range []string{stretch(t, ports, "&id="+nobody, 8192+40), stretch(t, servers, "&nonsense="+nobody, 8192+48)} {
+			a := callURL(t, s.me.network, http.MethodGet, url, "")
+			a.expect(t, "one more", http.StatusRequestURITooLong)
+			if a.body != "" {
+				t.Errorf("the 414 has a body: %s", a.body)
+			}
 		}
-		// 40 bytes for each ID; the line holds method, path and protocol.
-		base, err := url.Parse(line(0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		fits := (8191 - len("GET  HTTP/1.1\r\n") - len(base.RequestURI())) / 40
-		callURL(t, s.me.network, http.MethodGet, line(fits), "").expect(t, "just fits", http.StatusOK, `{"ports":[]}`)
-		a := callURL(t, s.me.network, http.MethodGet, line(fits+1), "")
-		a.expect(t, "one more", http.StatusRequestURITooLong)
-		if a.body != "" {
-			t.Errorf("the 414 has a body: %s", a.body)
-		}
-		nova := s.me.compute.ResourceBaseURL() + "servers?limit=1" + strings.Repeat("&uuid="+nobody, 210)
-		callURL(t, s.me.compute, http.MethodGet, nova, "").expect(t, "nova", http.StatusRequestURITooLong)
 	}},
+}
+
+// stretch repeats more until a GET's request line has at most size bytes.
+func stretch(t *testing.T, raw, more string, size int) string {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw + strings.Repeat(more, (size-len("GET  HTTP/1.1\r\n")-len(u.RequestURI()))/len(more))
 }
 
 func (s *suite) portsOf(t *testing.T, networkID string) []ports.Port {

@@ -29,10 +29,19 @@ var serverSentences = []sentence{
 		p := s.prefix
 		for pattern, want := range map[string]string{
 			p + "-1": "-1 -10", "^" + p + "-1$": "-1", "^" + strings.ToUpper(p) + "-1$": "-1", p + ".1$": "-1",
-			"^(" + p + "-1|" + p + "-2)$": "-1 -2", p + "-[12]$": "-1 -2", p + "-3": "", "^" + strings.ReplaceAll(p, "-", "\\-") + "\\-10$": "-10",
+			"^(" + p + "-1)$": "-1", p + "-[12]$": "-1 -2", p + "-1{1,2}0?$": "-1 -10", p + "-3": "", "^" + strings.ReplaceAll(p, "-", "\\-") + "\\-10$": "-10",
 		} {
 			if got := s.serverNames(t, pattern); got != want {
 				t.Errorf("%q finds %q instead of %q", pattern, got, want)
+			}
+		}
+	}},
+	{"a vertical bar in a name filter is a plain character: no alternation", func(t *testing.T, s *suite) {
+		// nova: db/main/api.py, _safe_regex_mysql
+		p := s.prefix
+		for _, pattern := range []string{"^(" + p + "-1|" + p + "-2)$", p + "-1|" + p + "-2", "^" + p + "-(1|2)$", "^" + p + "-1$|^" + p + "-2$"} {
+			if got := s.serverNames(t, pattern); got != "" {
+				t.Errorf("%q finds %q instead of nothing", pattern, got)
 			}
 		}
 	}},

@@ -38,8 +38,8 @@ func (c *call) parseServers() (*serverFilter, *answer) {
 		return fail(novaError(http.StatusBadRequest, "Invalid input for query parameters limit. Value: %[1]s. '%[1]s' does not match '^[0-9]*$'", v))
 	}
 	if v := c.query["name"]; len(v) > 0 {
-		re, err := regexp.Compile("(?i)" + v[len(v)-1])
-		if err != nil {
+		re := namePattern(v[len(v)-1])
+		if re == nil {
 			return fail(novaError(http.StatusBadRequest, "Invalid input for query parameters name. Value: %[1]s. '%[1]s' is not a 'regex'", v[len(v)-1]))
 		}
 		f.name, f.filtered = re, true
@@ -70,6 +70,20 @@ func (c *call) parseServers() (*serverFilter, *answer) {
 		}
 	}
 	return f, nil
+}
+
+// namePattern is nil for what is no regular expression. Nova checks it as it
+// came and then escapes every vertical bar for MySQL, so that there is no
+// alternation (nova: db/main/api.py, _safe_regex_mysql).
+func namePattern(expr string) *regexp.Regexp {
+	if _, err := regexp.Compile(expr); err != nil {
+		return nil
+	}
+	re, err := regexp.Compile("(?i)" + strings.ReplaceAll(expr, "|", `\|`))
+	if err != nil {
+		return nil
+	}
+	return re
 }
 
 func (f *serverFilter) matches(st *state, s *Server) bool {
