@@ -8,9 +8,12 @@ import (
 	"crypto/sha1" //nolint:gosec // the account's format, mysql_native_password, is of 2004
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // ensureAgentAccount makes or repairs the account of node agents: from any
@@ -38,7 +41,7 @@ func (s *Store) makeAgentAccount(ctx context.Context) error {
 	if err := s.ddl(ctx, "ALTER USER "+account+identified); err != nil {
 		return err
 	}
-	have, err := s.grants(ctx, account)
+	have, err := s.agentsOwnGrants(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,11 +79,20 @@ func (s *Store) agentGrants() []string {
 	}
 }
 
-// grants are the account's rights as the server writes them, in a common form.
-// The one that every account has, USAGE, is left out.
-func (s *Store) grants(ctx context.Context, account string) ([]string, error) {
-	var out []string
-	err := s.reader("").run(ctx, "grants", "SHOW GRANTS FOR "+account, nil, func(r *sql.Rows) error {
+// agentsOwnGrants logs in as the agents do, which proves that they can, and asks
+// for the account's rights: those of others only an administrator may see. They
+// come in a common form, without USAGE, which every account has.
+func (s *Store) agentsOwnGrants(ctx context.Context) (out []string, err error) {
+	login := s.driver.Clone()
+	login.User, login.Passwd, login.DBName = s.cfg.AgentUser, s.cfg.AgentPassword, ""
+	connector, err := mysql.NewConnector(login)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	t := &txn{s: s, q: db}
+	err = t.run(ctx, "agents-grants", "SHOW GRANTS", nil, func(r *sql.Rows) error {
 		var line string
 		if err := r.Scan(&line); err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
@@ -31,7 +33,8 @@ func (t *txn) applyPlan(ctx context.Context, plan *inventory.Plan) error {
 
 func (t *txn) putSubnets(ctx context.Context, plan *inventory.Plan) error {
 	now := t.s.now()
-	list := slices.SortedFunc(slices.Values(plan.Subnets), func(a, b inventory.SubnetRow) int { return cmp.Compare(a.SubnetID, b.SubnetID) })
+	list := slices.Clone(plan.Subnets)
+	slices.SortFunc(list, func(a, b inventory.SubnetRow) int { return cmp.Compare(a.SubnetID, b.SubnetID) })
 	r := newRows("put-subnets", 9, len(list))
 	for _, v := range list {
 		r.add(v.SubnetID, v.Name, v.CIDR, v.NetworkID, nullInt(v.MTU), string(v.Status), now, now, deletedAt(v.Status, now))
@@ -41,7 +44,8 @@ func (t *txn) putSubnets(ctx context.Context, plan *inventory.Plan) error {
 
 func (t *txn) putNodes(ctx context.Context, plan *inventory.Plan) error {
 	now := timeText(t.s.now())
-	list := slices.SortedFunc(slices.Values(plan.Nodes), func(a, b inventory.NodeRow) int { return cmp.Compare(a.ServerID, b.ServerID) })
+	list := slices.Clone(plan.Nodes)
+	slices.SortFunc(list, func(a, b inventory.NodeRow) int { return cmp.Compare(a.ServerID, b.ServerID) })
 	nodes, identities := newRows("put-nodes", 6, len(list)), newRows("put-identities", 3, len(list))
 	for _, v := range list {
 		nodes.add(v.ServerID, v.Name, string(v.Status), now, now, deletedAt(v.Status, now))
@@ -55,14 +59,19 @@ func (t *txn) putNodes(ctx context.Context, plan *inventory.Plan) error {
 
 func (t *txn) putInterfaces(ctx context.Context, plan *inventory.Plan) error {
 	now := timeText(t.s.now())
-	list := sortedInterfaces(plan)
+	// By reference: rows are large.
+	list := make([]*inventory.InterfaceWrite, len(plan.Interfaces))
+	for i := range plan.Interfaces {
+		list[i] = &plan.Interfaces[i]
+	}
+	slices.SortFunc(list, func(a, b *inventory.InterfaceWrite) int { return cmp.Compare(a.Row.PortID, b.Row.PortID) })
 	kept, reset := newRows("put-interfaces", 13, 0), newRows("reset-interfaces", 13, len(list))
 	for _, w := range list {
 		target := kept
 		if w.ResetApplied {
 			target = reset
 		}
-		v := w.Row
+		v := &w.Row
 		hostName := v.HostName
 		if v.Status != inventory.Active {
 			hostName = "" // agent M looks at nothing else
@@ -76,35 +85,33 @@ func (t *txn) putInterfaces(ctx context.Context, plan *inventory.Plan) error {
 	return t.put(ctx, reset)
 }
 
-func sortedInterfaces(plan *inventory.Plan) []inventory.InterfaceWrite {
-	return slices.SortedFunc(slices.Values(plan.Interfaces), func(a, b inventory.InterfaceWrite) int {
-		return cmp.Compare(a.Row.PortID, b.Row.PortID)
-	})
-}
-
 // putPrimaries keeps who was ever primary, beside multi_interface, whose columns
 // are the agents'.
 func (t *txn) putPrimaries(ctx context.Context, plan *inventory.Plan) error {
 	ever := newRows("put-primaries", 1, 0)
-	var never []any
-	for _, w := range sortedInterfaces(plan) {
-		switch {
-		case w.Row.EverPrimary:
-			ever.add(w.Row.PortID)
-		case w.Row.ID != 0: // a new row has none to drop
-			never = append(never, w.Row.PortID)
+	var never []string
+	for i := range plan.Interfaces {
+		switch v := &plan.Interfaces[i].Row; {
+		case v.EverPrimary:
+			ever.add(v.PortID)
+		case v.ID != 0: // a new row has none to drop
+			never = append(never, v.PortID)
 		}
 	}
 	if err := t.put(ctx, ever); err != nil {
 		return err
 	}
-	_, err := t.execKeys(ctx, "drop-primaries", nil, never)
+	_, err := t.execKeys(ctx, "drop-primaries", nil, unique(never))
 	return err
 }
 
 func (t *txn) putClaims(ctx context.Context, plan *inventory.Plan) error {
-	list := slices.SortedFunc(slices.Values(plan.PutClaims), func(a, b inventory.Claim) int {
-		return cmp.Or(cmp.Compare(a.Object.Namespace, b.Object.Namespace), cmp.Compare(a.Object.Name, b.Object.Name), cmp.Compare(a.PortID, b.PortID))
+	list := make([]*inventory.Claim, len(plan.PutClaims))
+	for i := range plan.PutClaims {
+		list[i] = &plan.PutClaims[i]
+	}
+	slices.SortFunc(list, func(a, b *inventory.Claim) int {
+		return cmp.Or(compareKeys(a.Object, b.Object), cmp.Compare(a.PortID, b.PortID))
 	})
 	r := newRows("put-claims", 10, len(list))
 	for _, v := range list {
@@ -154,10 +161,40 @@ func (t *txn) dropPendings(ctx context.Context, plan *inventory.Plan) error {
 	return nil
 }
 
+// portsPerEvent bounds a row of the history: about 100 kB of lines.
+const portsPerEvent = 1000
+
+// addHistory writes one row for what happened to several ports of an object
+// alike.
 func (t *txn) addHistory(ctx context.Context, plan *inventory.Plan) error {
-	r := newRows("add-history", 8, len(plan.History))
+	type event struct {
+		at        int64
+		object    inventory.Key
+		cloud     string
+		kind      string
+		explained bool
+	}
+	type lines struct {
+		event
+		ports   int
+		details strings.Builder
+	}
+	var list []*lines
+	latest := map[event]*lines{}
 	for _, v := range plan.History {
-		r.add(timeText(v.At), v.Object.Namespace, v.Object.Name, v.PortID, v.Cloud, v.Kind, v.Explained, cut(v.Detail, reasonLength))
+		key := event{v.At.UnixMicro(), v.Object, v.Cloud, v.Kind, v.Explained}
+		l := latest[key]
+		if l == nil || l.ports == portsPerEvent {
+			l = &lines{event: key}
+			latest[key] = l
+			list = append(list, l)
+		}
+		l.ports++
+		l.details.WriteString(v.PortID + " " + strings.ReplaceAll(cut(v.Detail, reasonLength), "\n", " ") + "\n")
+	}
+	r := newRows("add-history", 8, len(list))
+	for _, l := range list {
+		r.add(timeText(time.UnixMicro(l.at)), l.object.Namespace, l.object.Name, l.cloud, l.kind, l.explained, l.ports, l.details.String())
 	}
 	return t.put(ctx, r)
 }
@@ -167,10 +204,12 @@ func sortedKeys(m map[inventory.Key][]string) []inventory.Key {
 	for key := range m {
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b inventory.Key) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(keys, compareKeys)
 	return keys
+}
+
+func compareKeys(a, b inventory.Key) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // deletedAt is now for a row that is withdrawn; the statement keeps an earlier one.

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -32,42 +33,76 @@ func newRows(name string, columns, n int) *rows {
 
 func (r *rows) add(values ...any) { r.values = append(r.values, values...) }
 
+// rowsPerPrepared is the size of a prepared multi-row statement. The server
+// spends half of the time for a multi-row INSERT on reading its text; executing
+// one that is parsed already costs a third less, from a thousand rows on.
+// Placeholders are limited to 65,535.
+const rowsPerPrepared = 1000
+
 // put sends the rows in as few statements as their size allows.
 func (t *txn) put(ctx context.Context, r *rows) error {
 	if len(r.values)%r.columns != 0 {
 		return fmt.Errorf("%s: %d values don't make rows of %d", r.name, len(r.values), r.columns)
 	}
-	text := statement(r.name, t.interfaces)
-	for chunk := range r.bySize(bytesPerStatement) {
+	rest, err := t.putPrepared(ctx, r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.name, err)
+	}
+	for chunk := range bySize(rest, r.columns, bytesPerStatement) {
 		t.s.statements.Add(1)
-		query := strings.Replace(text, "{rows}", tuples(len(chunk)/r.columns, r.columns), 1)
-		if _, err := t.q.ExecContext(ctx, query, chunk...); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.rowsText(r, len(chunk)/r.columns), chunk...); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	return nil
 }
 
+// putPrepared sends whole thousands of rows if there are several, and returns
+// the values that are left.
+func (t *txn) putPrepared(ctx context.Context, r *rows) (rest []any, err error) {
+	const least = 2
+	step := rowsPerPrepared * r.columns
+	if len(r.values) < least*step {
+		return r.values, nil
+	}
+	t.s.statements.Add(1)
+	prepared, err := t.tx.PrepareContext(ctx, t.rowsText(r, rowsPerPrepared))
+	if err != nil {
+		return nil, err
+	}
+	rest = r.values
+	for len(rest) >= step && err == nil {
+		t.s.statements.Add(1)
+		_, err = prepared.ExecContext(ctx, rest[:step]...)
+		rest = rest[step:]
+	}
+	return rest, errors.Join(err, prepared.Close())
+}
+
+func (t *txn) rowsText(r *rows, n int) string {
+	return strings.Replace(statement(r.name, t.interfaces), "{rows}", tuples(n, r.columns), 1)
+}
+
 // bySize cuts the values into whole rows that fit into limit bytes of SQL, at
 // least one row each.
-func (r *rows) bySize(limit int) iter.Seq[[]any] {
+func bySize(values []any, columns, limit int) iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		start, size := 0, 0
-		for i := 0; i < len(r.values); i += r.columns {
+		for i := 0; i < len(values); i += columns {
 			row := 3
-			for _, v := range r.values[i : i+r.columns] {
+			for _, v := range values[i : i+columns] {
 				row += sqlSize(v)
 			}
 			if size+row > limit && i > start {
-				if !yield(r.values[start:i]) {
+				if !yield(values[start:i]) {
 					return
 				}
 				start, size = i, 0
 			}
 			size += row
 		}
-		if start < len(r.values) {
-			yield(r.values[start:])
+		if start < len(values) {
+			yield(values[start:])
 		}
 	}
 }

@@ -51,7 +51,7 @@ var columns = map[string][]string{
 		"cr_namespace", "cr_name", "port_id", "kind", "cloud", "value", "first_seen", "last_seen", "held", "reason",
 	},
 	"multi_history": {
-		"id", "happened_at", "cr_namespace", "cr_name", "port_id", "cloud", "kind", "explained", "detail",
+		"id", "happened_at", "cr_namespace", "cr_name", "cloud", "kind", "explained", "ports", "details",
 	},
 	"multi_identity": {"attached_node_id", "host_name", "from_kubernetes"},
 	"multi_primary":  {"port_id"},
@@ -69,11 +69,7 @@ var columns = map[string][]string{
 // ensureSchema brings the database to this program's schema, or says why not.
 // Nothing is written to a database that is refused.
 func (s *Store) ensureSchema(ctx context.Context) error {
-	migrations, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := s.migrator(migrations)
+	provider, err := s.migrator(Migrations())
 	if err != nil {
 		return err
 	}
@@ -227,7 +223,16 @@ func (s *Store) ensureDatabase(ctx context.Context) error {
 }
 
 // reader gives the pool our statements, outside of any transaction.
-func (s *Store) reader(interfaces string) *txn { return &txn{s, s.db, interfaces} }
+func (s *Store) reader(interfaces string) *txn { return &txn{s: s, q: s.db, interfaces: interfaces} }
 
 // quoteName makes any text a name in SQL.
 func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+// Migrations are the schema's versions, for tests that start from an older one.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return sub
+}

@@ -4,7 +4,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -90,9 +89,8 @@ func (l *Leader) DeleteStates(ctx context.Context, keys []inventory.Key) error {
 
 func (t *txn) putStates(ctx context.Context, states []ObjectState) error {
 	now := timeText(t.s.now())
-	list := slices.SortedFunc(slices.Values(states), func(a, b ObjectState) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
+	list := slices.Clone(states)
+	slices.SortFunc(list, func(a, b ObjectState) int { return compareKeys(a.Key, b.Key) })
 	r := newRows("put-states", 15, len(list))
 	for _, v := range list {
 		r.add(v.Namespace, v.Name, v.UID, v.SpecHash, v.Generation, v.Epoch, nullTime(v.LastSuccess), nullTime(v.LastAttempt),

@@ -49,6 +49,8 @@ type txn struct {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
+	// tx is the transaction; nil outside of one.
+	tx *sql.Tx
 	// interfaces is the present name of multi_interface.
 	interfaces string
 }
@@ -61,7 +63,7 @@ func (s *Store) inTx(ctx context.Context, readOnly bool, interfaces string, f fu
 	if err != nil {
 		return false, err
 	}
-	if err := f(&txn{s, tx, interfaces}); err != nil {
+	if err := f(&txn{s: s, q: tx, tx: tx, interfaces: interfaces}); err != nil {
 		s.statements.Add(1)
 		// A connection that can't roll back is closed, which does it too.
 		_ = tx.Rollback()

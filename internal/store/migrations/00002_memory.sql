@@ -38,18 +38,20 @@ CREATE TABLE IF NOT EXISTS multi_pending (
   PRIMARY KEY (cr_namespace, cr_name, port_id, kind)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- What changed, when and why: only appended to, pruned by age. The key serves
--- both questions that are asked of it: the unexplained of late, and the old.
+-- What changed, when and why: only appended to, pruned by age. A row is what one
+-- run did to one object: its ports and their details stand one a line. The key
+-- serves both questions that are asked of it: the unexplained of late, and the
+-- old.
 CREATE TABLE IF NOT EXISTS multi_history (
-  id           BIGINT        NOT NULL AUTO_INCREMENT,
-  happened_at  DATETIME(6)   NOT NULL,
-  cr_namespace VARCHAR(63)   NOT NULL,
-  cr_name      VARCHAR(253)  NOT NULL,
-  port_id      VARCHAR(64)   NOT NULL,
-  cloud        VARCHAR(512)  NOT NULL,
-  kind         VARCHAR(16)   NOT NULL,
-  explained    TINYINT(1)    NOT NULL,
-  detail       VARCHAR(1024) NOT NULL,
+  id           BIGINT       NOT NULL AUTO_INCREMENT,
+  happened_at  DATETIME(6)  NOT NULL,
+  cr_namespace VARCHAR(63)  NOT NULL,
+  cr_name      VARCHAR(253) NOT NULL,
+  cloud        VARCHAR(512) NOT NULL,
+  kind         VARCHAR(16)  NOT NULL,
+  explained    TINYINT(1)   NOT NULL,
+  ports        INT          NOT NULL,
+  details      MEDIUMTEXT   NOT NULL,
   PRIMARY KEY (id),
   KEY explained (explained, happened_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

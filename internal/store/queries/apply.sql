@@ -125,5 +125,5 @@ DELETE FROM multi_pending WHERE cr_namespace = ? AND cr_name = ? AND kind = ? AN
 
 -- name: add-history
 INSERT INTO multi_history
-  (happened_at, cr_namespace, cr_name, port_id, cloud, kind, explained, detail)
+  (happened_at, cr_namespace, cr_name, cloud, kind, explained, ports, details)
 VALUES {rows}

@@ -38,7 +38,7 @@ SELECT c.cloud, COUNT(*) FROM multi_claim c JOIN {interfaces} i ON i.port_id = c
 WHERE i.status <> 'deleted' AND c.cloud IN ({keys}) GROUP BY c.cloud
 
 -- name: recent-withdrawals
-SELECT cr_namespace, cr_name, cloud, COUNT(*) FROM multi_history
+SELECT cr_namespace, cr_name, cloud, SUM(ports) FROM multi_history
 WHERE explained = 0 AND happened_at >= ? AND kind IN ('withdrawn', 'renamed', 'primary', 'unprimary')
 GROUP BY cr_namespace, cr_name, cloud
 

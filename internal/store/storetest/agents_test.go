@@ -1,0 +1,255 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"database/sql"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
+	"github.com/xormsdhkdwk/multinic/internal/store"
+	"github.com/xormsdhkdwk/multinic/test/testenv"
+)
+
+// The statements of the two public node agents, word for word. They are not
+// ours to change.
+const (
+	agentMRead = `SELECT mi.id, mi.macaddress, mi.attached_node_name, mi.netplan_success, mi.address, mi.mtu, ms.cidr FROM multi_interface mi
+ LEFT JOIN multi_subnet ms ON mi.subnet_id = ms.subnet_id WHERE mi.attached_node_name = ?;`
+	agentMWrite = `UPDATE multi_interface SET netplan_success = ?, modified_at = NOW() WHERE id = ?;`
+	agentGRead  = `SELECT mi.id, mi.port_id, n.attached_node_id, n.attached_node_name, mi.macaddress, ms.subnet_id, ms.subnet_name, ms.cidr, ms.network_id,
+ mi.cr_namespace, mi.cr_name, mi.netplan_success, mi.status, mi.created_at, mi.modified_at FROM multi_interface mi
+ JOIN node_table n ON mi.attached_node_id = n.attached_node_id JOIN multi_subnet ms ON mi.subnet_id = ms.subnet_id
+ WHERE n.attached_node_name = ? AND mi.status='active' AND n.status='active' AND ms.status='active' ORDER BY ms.subnet_name;`
+	agentGWrite = `UPDATE multi_interface SET netplan_success = ?, modified_at = NOW() WHERE port_id = ?;`
+)
+
+const agentPassword = `a'g"e\nt`
+
+// ownServer is a database on a server of its own, with an account that may make
+// accounts.
+func ownServer(t testing.TB, args ...string) (*testenv.MariaDB, testenv.DB) {
+	t.Helper()
+	server := testenv.NewMariaDB(t, testenv.MariaDBOptions{Args: args})
+	db := server.Database(t)
+	asRoot(t, server, "GRANT CREATE USER ON *.* TO "+db.User+"@'%'", "GRANT GRANT OPTION ON "+db.Name+".* TO "+db.User+"@'%'")
+	return server, db
+}
+
+func asRoot(t testing.TB, server *testenv.MariaDB, statements ...string) {
+	t.Helper()
+	root, err := server.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, text := range statements {
+		if _, err := root.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
+// agent connects like the agents' drivers: TCP, mysql_native_password alone,
+// prepared statements.
+func agent(t testing.TB, db testenv.DB) *sql.DB {
+	t.Helper()
+	c := mysql.NewConfig()
+	c.Net, c.Addr = "tcp", net.JoinHostPort(db.Host, strconv.Itoa(db.Port))
+	c.User, c.Passwd, c.DBName = "agent", agentPassword, db.Name
+	c.ParseTime = true
+	c.AllowNativePasswords = true
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := sql.OpenDB(connector)
+	t.Cleanup(func() { pool.Close() })
+	return pool
+}
+
+// mRow is what agent M scans.
+type mRow struct {
+	id      int
+	mac     string
+	node    string
+	netplan int
+	address sql.NullString
+	mtu     sql.NullInt64
+	cidr    sql.NullString
+}
+
+func readAsM(t testing.TB, pool *sql.DB, host string) ([]mRow, error) {
+	t.Helper()
+	rows, err := pool.QueryContext(t.Context(), agentMRead, host)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []mRow
+	for rows.Next() {
+		var r mRow
+		if err := rows.Scan(&r.id, &r.mac, &r.node, &r.netplan, &r.address, &r.mtu, &r.cidr); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// readAsG scans into plain types, as agent G does: a NULL is an error.
+func readAsG(t testing.TB, pool *sql.DB, node string) (ports []string, err error) {
+	t.Helper()
+	rows, err := pool.QueryContext(t.Context(), agentGRead, node)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, netplan int
+		var port, server, name, mac, subnet, subnetName, cidr, network, namespace, object, status string
+		var created, modified time.Time
+		if err := rows.Scan(&id, &port, &server, &name, &mac, &subnet, &subnetName, &cidr, &network, &namespace, &object,
+			&netplan, &status, &created, &modified); err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
+	}
+	return ports, rows.Err()
+}
+
+func withAgent(cfg store.Config) store.Config {
+	cfg.AgentUser, cfg.AgentPassword = "agent", agentPassword
+	return cfg
+}
+
+func TestBothAgentsReadAndWriteWithTheirOwnStatements(t *testing.T) {
+	t.Parallel()
+	_, db := ownServer(t)
+	l := lead(t, open(t, withAgent(config(t, db))), store.Mark{})
+	plan := FirstRun(3, 3)
+	plan.Interfaces[2].Row.Address, plan.Interfaces[2].Row.MTU = "", 0 // stored as NULL
+	apply(t, l, plan)
+	pool := agent(t, db)
+
+	rows, err := readAsM(t, pool, "worker-00001")
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("agent M reads %v, %v; want one row", rows, err)
+	}
+	if r := rows[0]; r.mac != "fa:16:3e:00:00:01" || r.address.String != "10.1.0.1" || r.mtu.Int64 != 1450 || r.cidr.String != "10.1.0.0/16" || r.netplan != 0 {
+		t.Errorf("agent M reads %+v", r)
+	}
+	if rows, err := readAsM(t, pool, "Worker-00001"); err != nil || len(rows) != 1 {
+		t.Errorf("a guest that spells its host name in capitals reads %v, %v; want its row", rows, err)
+	}
+	if rows, err := readAsM(t, pool, "worker-00002"); err != nil || len(rows) != 1 || rows[0].address.Valid || rows[0].mtu.Valid {
+		t.Errorf("agent M reads %v, %v; want one row with neither address nor MTU", rows, err)
+	}
+	if ports, err := readAsG(t, pool, "worker-00002.example.com"); err != nil || len(ports) != 1 || ports[0] != UUID('p', 2) {
+		t.Errorf("agent G reads %v, %v; want the port of its node", ports, err)
+	}
+
+	// To agent M "0 rows changed" is an error, so the time must move too.
+	for _, write := range []struct {
+		text string
+		key  any
+	}{{agentMWrite, rows[0].id}, {agentGWrite, UUID('p', 2)}} {
+		result, err := pool.ExecContext(t.Context(), write.text, 1, write.key)
+		if err != nil {
+			t.Fatalf("%s: %v", write.text, err)
+		}
+		if n, _ := result.RowsAffected(); n != 1 {
+			t.Errorf("%s changed %d rows, want 1", write.text, n)
+		}
+	}
+	applied, err := l.Applied(t.Context(), []inventory.Key{Object(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if applied[UUID('p', 0)] || !applied[UUID('p', 1)] || !applied[UUID('p', 2)] || len(applied) != 3 {
+		t.Errorf("applied is %v, want all but the first", applied)
+	}
+	published, done, err := l.Counts(t.Context())
+	if err != nil || published != 3 || done != 2 {
+		t.Errorf("counts are %d, %d, %v; want 3 published, 2 applied", published, done, err)
+	}
+}
+
+func TestAgentsCanDoNothingElse(t *testing.T) {
+	t.Parallel()
+	_, db := ownServer(t)
+	l := lead(t, open(t, withAgent(config(t, db))), store.Mark{})
+	apply(t, l, FirstRun(1, 1))
+	pool := agent(t, db)
+	for _, text := range []string{
+		"UPDATE multi_interface SET attached_node_name = NULL",
+		"UPDATE multi_interface SET status = 'deleted'",
+		"UPDATE multi_subnet SET cidr = '10.0.0.0/8'",
+		"UPDATE node_table SET status = 'deleted'",
+		"DELETE FROM multi_interface",
+		"INSERT INTO multi_subnet SELECT * FROM multi_subnet",
+		"DROP TABLE multi_interface",
+		"RENAME TABLE multi_interface TO mine",
+		"CREATE TABLE mine (id INT)",
+		"SELECT * FROM cr_state", "SELECT * FROM multi_claim", "SELECT * FROM multi_history", "SELECT * FROM multi_epoch",
+		"SELECT * FROM multi_pending", "SELECT * FROM multi_identity", "SELECT * FROM multi_primary", "SELECT * FROM multi_schema_version",
+		"SELECT * FROM mysql.user",
+		"GRANT SELECT ON multi_interface TO agent@'%'",
+		"CREATE USER other",
+	} {
+		if _, err := pool.ExecContext(t.Context(), text); err == nil {
+			t.Errorf("the agents' account may %s", text)
+		}
+	}
+}
+
+func TestTheAgentsAccountIsRepaired(t *testing.T) {
+	t.Parallel()
+	server, db := ownServer(t)
+	s := open(t, withAgent(config(t, db)))
+	lead(t, s, store.Mark{})
+	for _, damage := range [][]string{
+		{"DROP USER agent@'%'"},
+		{"ALTER USER agent@'%' IDENTIFIED BY 'other'"},
+		{"ALTER USER agent@'%' REQUIRE SSL"},
+		{"REVOKE UPDATE (modified_at) ON " + db.Name + ".multi_interface FROM agent@'%'"},
+		{"REVOKE ALL PRIVILEGES, GRANT OPTION FROM agent@'%'"},
+		{"GRANT DELETE ON " + db.Name + ".cr_state TO agent@'%'"},
+		{"GRANT ALL ON *.* TO agent@'%' WITH GRANT OPTION"},
+	} {
+		asRoot(t, server, damage...)
+		l := lead(t, s, store.Mark{})
+		pool := agent(t, db)
+		if _, err := readAsM(t, pool, "worker-00001"); err != nil {
+			t.Errorf("after %v the account is not repaired: %v", damage, err)
+		}
+		if _, err := pool.ExecContext(t.Context(), agentMWrite, 1, 1); err != nil {
+			t.Errorf("after %v the account is not repaired: %v", damage, err)
+		}
+		if _, err := pool.ExecContext(t.Context(), "DELETE FROM cr_state"); err == nil {
+			t.Errorf("after %v the account may still delete", damage)
+		}
+		if err := l.Admit(t.Context()); err != nil {
+			t.Errorf("admitting twice: %v", err)
+		}
+	}
+}
+
+func TestAnAccountThatCannotBeMadeIsAnErrorWithoutItsPassword(t *testing.T) {
+	t.Parallel()
+	_, err := open(t, withAgent(config(t, testenv.Database(t)))).Lead(t.Context(), store.Mark{})
+	if !errors.Is(err, store.ErrCredentials) {
+		t.Fatalf("leading without the right to make accounts: %v, want ErrCredentials", err)
+	}
+	if !strings.Contains(err.Error(), "'agent'") || strings.Contains(err.Error(), agentPassword) {
+		t.Errorf("the error is to name the account and not its password: %v", err)
+	}
+}
