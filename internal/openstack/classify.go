@@ -34,7 +34,6 @@ const (
 // quotes the request with its password.
 func (s *session) classify(ctx context.Context, c call, header http.Header, err error) *Error {
 	e := &Error{Op: c.op, RequestID: s.requestID(header)}
-	defer func() { e.Message = s.redact(e.Message) }()
 	host := hostOf(c.url)
 	var status gophercloud.ErrUnexpectedResponseCode
 	var answer *answerError
@@ -142,7 +141,7 @@ func (s *session) classifyStatus(e *Error, c call, r gophercloud.ErrUnexpectedRe
 		e.Message = host + ": speaks TLS, not plain HTTP: use https://"
 	case r.Actual >= 300 && r.Actual < 400:
 		e.Kind = EndpointUnknown
-		e.Message = fmt.Sprintf("%s redirects to %s, which is not followed: give the service's own address", host, hostOf(r.ResponseHeader.Get("Location")))
+		e.Message = fmt.Sprintf("%s redirects to %s, which is not followed: give the service's own address", host, s.redact(hostOf(r.ResponseHeader.Get("Location"))))
 	case r.Actual == http.StatusNotFound, r.Actual == http.StatusMethodNotAllowed, r.Actual == http.StatusGone:
 		e.Kind = EndpointUnknown
 		e.Message = fmt.Sprintf("%s has no %s at %s: correct the endpoint%s", host, c.service, pathOf(c.url), said)
