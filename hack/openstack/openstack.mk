@@ -19,4 +19,5 @@ openstack-down: ## Stop it; its data stays (hack/openstack/down.sh --wipe remove
 
 .PHONY: test-openstack
 test-openstack: openstack-up ## Run the conformance suite against the real OpenStack, started if it is not running
-	@bash -ec '. hack/openstack/env.sh; . "$$STATE_DIR/openrc"; exec go test -count=1 -tags openstack $(OPENSTACK_TESTS)'
+	@bash -ec '. hack/openstack/env.sh; . "$$STATE_DIR/openrc"; \
+		MULTINIC_TEST_ADMIN_PASSWORD=$$ADMIN_PASSWORD exec go test -count=1 -timeout=30m -tags openstack $(OPENSTACK_TESTS)'
