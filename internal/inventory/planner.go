@@ -22,8 +22,8 @@ type Planner struct {
 
 	dropped []droppedClaim
 	history []Event
-	// final is set for the second passage over rows that waited for a host
-	// name: what is still taken then is a problem.
+	// final is set for the second passage over blocked ports: what is still
+	// taken then is a problem.
 	final bool
 	// inCloud counts the pending withdrawals of a cloud that need leave.
 	inCloud map[string]int
@@ -42,7 +42,8 @@ type run struct {
 	resolved map[string]bool
 	// wanted are the ports that the object's VMs have on the subnet.
 	wanted map[string]want
-	// blocked ports wait for a host name that another server bears.
+	// blocked ports wait for a host name that another server bears, or for a
+	// row that is another subnet's.
 	blocked []string
 	// pendings that this answer calls for and that are not settled yet.
 	pendings map[PendingKey]Pending
@@ -122,8 +123,8 @@ func (p *Planner) Release(k Key) {
 // The order matters. What the objects' own changes withdraw goes first, so
 // that its host names are free for what is published next. Pending
 // withdrawals are settled when all of them are known, because the limits
-// count them together. They too free host names, so what was refused one is
-// tried once more.
+// count them together. They too free host names and rows, so what was refused
+// one is tried once more.
 func (p *Planner) Finish() Plan {
 	var all, active []*run
 	for _, k := range slices.SortedFunc(maps.Keys(p.runs), Key.compare) {

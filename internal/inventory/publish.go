@@ -17,7 +17,7 @@ func (p *Planner) publishWanted(r *run) {
 	}
 }
 
-// publishBlocked tries again what was refused a host name.
+// publishBlocked tries again what was refused a host name or a row.
 func (p *Planner) publishBlocked(r *run) {
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(r.blocked))) {
 		p.publish(r, r.wanted[id])
@@ -32,16 +32,21 @@ func (p *Planner) publish(r *run, w want) {
 		p.publishNew(r, w, row)
 		return
 	}
-	if mine := slices.Contains(claimants, r.object.Key); row.SubnetID != r.subnet.ID && (!mine || len(claimants) > 1) {
-		r.problem(w.entry, ClaimedForOtherSubnet, "port %s is published for the subnet %s by %s; one port has one row",
-			w.port.ID, row.SubnetID, row.Owner)
-		if mine { // the others keep the row
-			p.dropClaim(p.draft.claims[ClaimKey{w.port.ID, r.object.Key}], true, "the object's subnet is another one now")
-		}
+	mine := slices.Contains(claimants, r.object.Key)
+	if row.SubnetID == r.subnet.ID || (mine && len(claimants) == 1) {
+		p.putClaim(r, w)
+		p.update(r, w, row)
 		return
 	}
-	p.putClaim(r, w)
-	p.update(r, w, row)
+	if !p.final {
+		r.blocked = append(r.blocked, w.port.ID)
+		return
+	}
+	r.problem(w.entry, ClaimedForOtherSubnet, "port %s is published for the subnet %s by %s; one port has one row",
+		w.port.ID, row.SubnetID, row.Owner)
+	if mine { // the others keep the row
+		p.dropClaim(p.draft.claims[ClaimKey{w.port.ID, r.object.Key}], true, "the object's subnet is another one now")
+	}
 }
 
 // publishNew inserts a row, or revives one with its id.
@@ -140,14 +145,18 @@ func (p *Planner) judgePrimary(r *run, w want, row *InterfaceRow) {
 func (p *Planner) judgeName(r *run, w want, row InterfaceRow) {
 	node := p.nodeRow(w)
 	now, _ := p.draft.node(w.server.ID)
-	if row.ServerID != w.server.ID || now.Name != node.Name || row.HostName != node.HostName {
-		if !p.taken(r, w, node.HostName) {
-			p.want(r, w.port.ID, PendingRename, node.HostName+" "+node.Name+" "+w.server.ID, r.object.Cloud,
-				"node name "+now.Name+" ("+row.HostName+") becomes "+node.Name+" ("+node.HostName+")")
-		}
+	renamed := row.ServerID != w.server.ID || now.Name != node.Name || row.HostName != node.HostName
+	switch {
+	case !renamed:
+		p.draft.putNode(node)
+	case !p.taken(r, w, node.HostName):
+		p.want(r, w.port.ID, PendingRename, node.HostName+" "+node.Name+" "+w.server.ID, r.object.Cloud,
+			"node name "+now.Name+" ("+row.HostName+") becomes "+node.Name+" ("+node.HostName+")")
+		return
+	case row.ServerID != w.server.ID: // it can't be seen on the new server, but must not be on the old
+		p.want(r, w.port.ID, PendingWithdraw, "", r.object.Cloud, "port "+row.PortID+" is no longer on the server "+row.ServerID)
 		return
 	}
-	p.draft.putNode(node)
 	if twin := p.olderTwin(w.server.ID, row.HostName); twin != "" {
 		r.duplicate(w, twin, row.HostName)
 		p.want(r, w.port.ID, PendingWithdraw, "", r.object.Cloud, "server "+twin+" bears the short host name "+row.HostName+" and was first")

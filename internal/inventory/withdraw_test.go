@@ -83,7 +83,9 @@ func TestAnAddressChangesAtOnceAndTheAgentAppliesOnlyRealChanges(t *testing.T) {
 		{"the address", func(b *bed, _ *inventory.Object) {
 			b.editPort("p-01", func(p *inventory.Port) { p.FixedIPs = port("xx", "10.0.0.7").FixedIPs })
 		}, 1, true},
-		{"the MAC", func(b *bed, _ *inventory.Object) { b.editPort("p-01", func(p *inventory.Port) { p.MAC = "fa:16:3e:ff:ff:ff" }) }, 1, true},
+		{"the MAC", func(b *bed, _ *inventory.Object) {
+			b.editPort("p-01", func(p *inventory.Port) { p.MAC = "fa:16:3e:ff:ff:ff" })
+		}, 1, true},
 		{"the MTU", func(b *bed, _ *inventory.Object) {
 			b.facts.Subnets = slices.Clone(b.facts.Subnets)
 			b.facts.Subnets[0].MTU = 9000

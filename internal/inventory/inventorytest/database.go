@@ -198,9 +198,10 @@ func (d *Database) putInterface(w inventory.InterfaceWrite) error {
 		return fmt.Errorf("port %q: %+v has an empty NOT NULL column", row.PortID, row)
 	case row.Status != inventory.Active && row.HostName != "":
 		return fmt.Errorf("port %s: a row with the status %s bears the host name %q, which agent M sees", row.PortID, row.Status, row.HostName)
-	case exists && row.ID != old.ID, !exists && row.ID != 0:
+	case exists && row.ID != 0 && row.ID != old.ID, !exists && row.ID != 0:
 		return fmt.Errorf("port %s: id %d was to become %d", row.PortID, old.ID, row.ID)
 	}
+	row.ID = old.ID
 	if !exists {
 		d.lastID++
 		row.ID = d.lastID
@@ -233,18 +234,21 @@ func (d *Database) derive() {
 }
 
 func (d *Database) sorted() []inventory.InterfaceRow {
-	return slices.SortedFunc(maps.Values(d.Interfaces), func(a, b inventory.InterfaceRow) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.SortedFunc(maps.Values(d.Interfaces), byID)
 }
+
+func byID(a, b inventory.InterfaceRow) int { return cmp.Compare(a.ID, b.ID) }
 
 // AgentM is what agent M reads on a host, by row ID. It looks at the host
 // name alone, without regard to case.
 func (d *Database) AgentM(host string) []inventory.InterfaceRow {
 	var out []inventory.InterfaceRow
-	for _, row := range d.sorted() {
+	for _, row := range d.Interfaces {
 		if row.HostName != "" && strings.EqualFold(row.HostName, host) {
 			out = append(out, row)
 		}
 	}
+	slices.SortFunc(out, byID)
 	return out
 }
 
