@@ -12,7 +12,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +26,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
@@ -39,11 +37,6 @@ import (
 
 // patience is how long a condition may take on a slow, loaded machine.
 const patience = 2 * time.Minute
-
-func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard())
-	os.Exit(m.Run())
-}
 
 var clouds atomic.Uint64
 
@@ -108,7 +101,7 @@ func newSystemOn(t *testing.T, vms int, db testenv.DB) *system {
 	s.options.Limits.SecondLook = 500 * time.Millisecond
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the controller's log:\n%s", s.log.tail(20000))
+			t.Logf("the controller's log:\n%s", s.log.tail(200000))
 		}
 	})
 	return s
@@ -168,13 +161,19 @@ func (s *system) get(name string) *v1alpha1.OpenstackConfig {
 	return o
 }
 
-// run asks for a run by annotation and waits until it was done.
-func (s *system) run(name string) *v1alpha1.OpenstackConfig {
+// ask asks for a run by annotation.
+func (s *system) ask(name string) (request string) {
 	s.t.Helper()
-	request := strconv.FormatUint(requests.Add(1), 10)
+	request = strconv.FormatUint(requests.Add(1), 10)
 	s.edit(name, func(o *v1alpha1.OpenstackConfig) {
 		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationReconcileRequestedAt, request)
 	})
+	return request
+}
+
+// handled waits until the run that was asked for has succeeded.
+func (s *system) handled(name, request string) *v1alpha1.OpenstackConfig {
+	s.t.Helper()
 	var o *v1alpha1.OpenstackConfig
 	s.eventually("the run of "+name, func() error {
 		o = s.get(name)
@@ -184,6 +183,12 @@ func (s *system) run(name string) *v1alpha1.OpenstackConfig {
 		return nil
 	})
 	return o
+}
+
+// run asks for a run and waits until it was done.
+func (s *system) run(name string) *v1alpha1.OpenstackConfig {
+	s.t.Helper()
+	return s.handled(name, s.ask(name))
 }
 
 var requests atomic.Uint64

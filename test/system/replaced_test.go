@@ -6,8 +6,8 @@ package system
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -28,21 +29,31 @@ import (
 // server behind it can be replaced, as a Service's can.
 type front struct {
 	listener net.Listener
-	mu       sync.Mutex
-	backend  string
-	open     map[net.Conn]bool
+	// commit, if set, is told of every COMMIT before it is passed on and
+	// after the server has answered it.
+	commit func(answered bool)
+
+	mu      sync.Mutex
+	backend string
+	open    map[net.Conn]bool
 }
 
 func newFront(t *testing.T, backend string) *front {
+	t.Helper()
+	l := listen(t)
+	f := &front{listener: l, backend: backend, open: map[net.Conn]bool{}}
+	go f.serve()
+	t.Cleanup(func() { _ = l.Close(); f.turn("") })
+	return f
+}
+
+func listen(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{listener: l, backend: backend, open: map[net.Conn]bool{}}
-	go f.serve()
-	t.Cleanup(func() { _ = l.Close(); f.turn("") })
-	return f
+	return l
 }
 
 func (f *front) serve() {
@@ -60,10 +71,44 @@ func (f *front) serve() {
 		}
 		f.open[in], f.open[out] = true, true
 		f.mu.Unlock()
-		pipe := func(a, b net.Conn) { _, _ = io.Copy(a, b); _ = a.Close(); _ = b.Close() }
-		go pipe(in, out)
-		go pipe(out, in)
+		asked := &atomic.Bool{}
+		go f.pipe(out, in, func(p []byte) {
+			if isCommit(p) {
+				asked.Store(true)
+				f.commit(false)
+			}
+		})
+		go f.pipe(in, out, func([]byte) {
+			if asked.Swap(false) {
+				f.commit(true)
+			}
+		})
 	}
+}
+
+// pipe copies what comes from one side to the other and shows it first.
+func (f *front) pipe(to, from net.Conn, show func([]byte)) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 && f.commit != nil {
+			show(buffer[:n])
+		}
+		if n > 0 {
+			_, werr := to.Write(buffer[:n])
+			err = errors.Join(err, werr)
+		}
+		if err != nil {
+			_, _ = to.Close(), from.Close()
+			return
+		}
+	}
+}
+
+// isCommit recognises a packet of the protocol: three bytes of length, a
+// number, COM_QUERY (3) and the text. The driver sends it alone.
+func isCommit(p []byte) bool {
+	return len(p) == 4+1+len("COMMIT") && p[4] == 3 && string(p[5:]) == "COMMIT"
 }
 
 // turn leads to another server from now on and ends every connection.
