@@ -107,8 +107,9 @@ func (s *Sim) endless(w http.ResponseWriter, r *http.Request, a answer) {
 	rc := http.NewResponseController(w)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+	drip := bytes.Repeat([]byte(" "), 256)
 	for {
-		if _, err := w.Write([]byte("        ")); err != nil || rc.Flush() != nil {
+		if _, err := w.Write(drip); err != nil || rc.Flush() != nil {
 			return
 		}
 		select {

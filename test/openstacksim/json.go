@@ -97,6 +97,15 @@ func (w *jsonWriter) strs(k string, vs []string) {
 	w.end(']')
 }
 
+// some writes [] without the cost of encoding/json when there is nothing.
+func (w *jsonWriter) some(k string, n int, v any) {
+	if n == 0 {
+		w.raw(k, "[]")
+		return
+	}
+	w.any(k, v)
+}
+
 // any writes a member by way of encoding/json; for what is rare and odd.
 func (w *jsonWriter) any(k string, v any) {
 	if w.key(k) {

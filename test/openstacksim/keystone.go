@@ -14,6 +14,9 @@ const defaultDomain = `{"id": "default", "name": "Default"}`
 
 func (s *Sim) keystoneHandler() http.Handler {
 	rt := &router{sim: s, svc: Identity, mux: http.NewServeMux()}
+	if s.opts.Control {
+		s.controlRoutes(rt)
+	}
 	rt.handle("GET /{$}", keystoneVersions)
 	rt.handle("GET /v3", keystoneVersion)
 	rt.handle("GET /v3/{$}", keystoneVersion)

@@ -77,7 +77,7 @@ func (p portResource) write(c *call, _ *state, w *jsonWriter) {
 		}
 		w.end(']')
 	}
-	w.any("allowed_address_pairs", append([]AddressPair{}, p.AddressPairs...))
+	w.some("allowed_address_pairs", len(p.AddressPairs), p.AddressPairs)
 	w.raw("extra_dhcp_opts", "[]")
 	w.strs("security_groups", p.SecurityGroups)
 	w.str("description", p.Description)

@@ -85,7 +85,7 @@ func (n subnetResource) write(_ *call, _ *state, w *jsonWriter) {
 		}
 		w.end(']')
 	}
-	w.any("host_routes", append([]HostRoute{}, n.HostRoutes...))
+	w.some("host_routes", len(n.HostRoutes), n.HostRoutes)
 	w.strs("dns_nameservers", n.DNS)
 	w.str("description", n.Description)
 	w.raw("service_types", "[]")

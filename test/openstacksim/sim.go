@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -54,6 +56,9 @@ type Options struct {
 	ServerPageLimit int
 	// TLS serves all three APIs with a certificate of the simulator's own CA.
 	TLS bool
+	// Control serves the control API (control.go) on keystone's port. Whoever
+	// reaches the port can change the cloud.
+	Control bool
 	// Listen gives fixed listen addresses by service; a missing one listens on
 	// a free port of 127.0.0.1.
 	Listen map[Service]string
@@ -160,7 +165,9 @@ func (s *Sim) listen(svc Service, addr string) error {
 	srv := &http.Server{
 		Handler:           s.handlers[svc],
 		ReadHeaderTimeout: 30 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return s.stop },
+		// Refused certificates and cut connections are what tests are after.
+		ErrorLog:    log.New(io.Discard, "", 0),
+		BaseContext: func(net.Listener) context.Context { return s.stop },
 	}
 	s.listenMu.Lock()
 	s.listeners[svc] = &listener{addr: ln.Addr().String(), server: srv}

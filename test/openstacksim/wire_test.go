@@ -4,6 +4,8 @@
 package openstacksim_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,7 +26,7 @@ func start(t *testing.T, o openstacksim.Options) *openstacksim.Sim {
 
 // login is a raw login, without gophercloud, so that headers and bodies can be
 // looked at as they are.
-func login(t *testing.T, sim *openstacksim.Sim, u openstacksim.User) string {
+func login(t testing.TB, sim *openstacksim.Sim, u openstacksim.User) string {
 	t.Helper()
 	body := fmt.Sprintf(`{"auth":{"identity":{"methods":["password"],"password":{"user":{"id":%q,"password":%q}}}}}`, u.ID, u.Password)
 	resp, err := http.Post(sim.AuthURL()+"/auth/tokens", "application/json", strings.NewReader(body))
@@ -104,4 +106,15 @@ func TestEveryBodyIsWellFormedJSONAndOfTheRecordedSize(t *testing.T) {
 	if n := len(r.body); n < 700 || n > 860 {
 		t.Errorf("a port is %d bytes: %s", n, r.body)
 	}
+}
+
+func clientTrusting(t *testing.T, ca []byte) *http.Client {
+	t.Helper()
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(ca) {
+		t.Fatal("no certificate in CAPEM")
+	}
+	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
 }
