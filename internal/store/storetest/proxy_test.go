@@ -1,0 +1,160 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/xormsdhkdwk/multinic/internal/store"
+	"github.com/xormsdhkdwk/multinic/test/testenv"
+)
+
+// verdict is what a proxy does with a statement.
+type verdict int
+
+const (
+	pass verdict = iota
+	// cut closes the connection before the server sees the statement.
+	cut
+	// swallow lets the server execute it and closes the connection instead of
+	// passing on the answer.
+	swallow
+)
+
+// proxy stands between a store and its server and judges each statement. A judge
+// that blocks freezes its client's connection in the middle of what it does.
+type proxy struct {
+	listener net.Listener
+	target   string
+	judge    func(text string) verdict
+	refuse   atomic.Bool // new connections
+	mu       sync.Mutex
+	conns    []net.Conn
+}
+
+// through gives cfg a proxy.
+func through(t testing.TB, db testenv.DB, cfg store.Config, judge func(text string) verdict) (store.Config, *proxy) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{listener: listener, target: net.JoinHostPort(db.Host, strconv.Itoa(db.Port)), judge: judge}
+	t.Cleanup(p.close)
+	go p.accept()
+	cfg.Host = "127.0.0.1"
+	cfg.Port = listener.Addr().(*net.TCPAddr).Port
+	return cfg, p
+}
+
+func (p *proxy) close() {
+	p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+}
+
+func (p *proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.target)
+		if err != nil || p.refuse.Load() {
+			client.Close()
+			if err == nil {
+				server.Close()
+			}
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		var swallowing atomic.Bool
+		go func() { p.answers(client, server, &swallowing) }()
+		go func() { p.statements(client, server, &swallowing) }()
+	}
+}
+
+func (p *proxy) answers(client, server net.Conn, swallowing *atomic.Bool) {
+	defer client.Close()
+	defer server.Close()
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil || swallowing.Load() {
+			return
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// statements passes packets on: three bytes of length, one of sequence, which is
+// 0 for a command; COM_QUERY is 3 (mariadb.com/kb: client/server protocol).
+func (p *proxy) statements(client, server net.Conn, swallowing *atomic.Bool) {
+	defer client.Close()
+	defer server.Close()
+	header := make([]byte, 4)
+	for {
+		if _, err := io.ReadFull(client, header); err != nil {
+			return
+		}
+		body := make([]byte, int(header[0])|int(header[1])<<8|int(header[2])<<16)
+		if _, err := io.ReadFull(client, body); err != nil {
+			return
+		}
+		if header[3] == 0 && len(body) > 0 && body[0] == 3 {
+			switch p.judge(string(body[1:])) {
+			case cut:
+				return
+			case swallow:
+				swallowing.Store(true)
+			}
+		}
+		if _, err := server.Write(append(append([]byte(nil), header...), body...)); err != nil {
+			return
+		}
+	}
+}
+
+// once is a judge that gives v to the first statement that begins with prefix.
+func once(prefix string, v verdict) func(string) verdict {
+	var done atomic.Bool
+	return func(text string) verdict {
+		if strings.HasPrefix(text, prefix) && done.CompareAndSwap(false, true) {
+			return v
+		}
+		return pass
+	}
+}
+
+// freeze is a judge that stops the first statement that begins with prefix, and
+// then goes on with it, once released.
+func freeze(prefix string) (judge func(string) verdict, frozen <-chan struct{}, release func()) {
+	reached, gone := make(chan struct{}), make(chan struct{})
+	var first, last sync.Once
+	judge = func(text string) verdict {
+		if strings.HasPrefix(text, prefix) {
+			mine := false
+			first.Do(func() { mine = true })
+			if mine {
+				close(reached)
+				<-gone
+			}
+		}
+		return pass
+	}
+	return judge, reached, func() { last.Do(func() { close(gone) }) }
+}
