@@ -66,6 +66,14 @@ func startEnvironment(environment *envtest.Environment) (*ControlPlane, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting kube-apiserver and etcd: %w\n%s", err, plane.logTails()), plane.Remove())
 	}
+	// envtest makes a directory for webhooks' certificates in TMPDIR, asked or not. A
+	// killed process would leave it there.
+	webhookCerts := filepath.Join(dir, "webhook-certs")
+	if err := os.Rename(environment.WebhookInstallOptions.LocalServingCertDir, webhookCerts); err != nil {
+		return nil, errors.Join(err, plane.Remove())
+	}
+	environment.WebhookInstallOptions.LocalServingCertDir = webhookCerts
+
 	plane.Kubeconfig = filepath.Join(dir, "kubeconfig")
 	if err := os.WriteFile(plane.Kubeconfig, environment.KubeConfig, 0o600); err != nil {
 		return nil, errors.Join(err, plane.Remove())
@@ -186,7 +194,7 @@ func (c *ControlPlane) StartAPIServer() error {
 
 // Remove ends both servers and removes their data.
 func (c *ControlPlane) Remove() error {
-	var err error
+	err := c.environment.WebhookInstallOptions.Cleanup()
 	if server := c.environment.ControlPlane.APIServer; server != nil {
 		err = errors.Join(err, c.kill("kube-apiserver", server.Stop))
 	}
