@@ -129,13 +129,9 @@ func (s *Sim) Servers() []Server {
 	return vs
 }
 
-// ServerByName is the only server of that name in the cloud; it panics when
-// there is none or several.
-func (s *Sim) ServerByName(name string) Server { return s.ServerOf("", name) }
-
-// ServerOf is the only server of that name in a project, or in the whole cloud
+// ServerByName is the only server of that name in a project, or in the whole cloud
 // when projectID is empty; it panics when there is none or several.
-func (s *Sim) ServerOf(projectID, name string) Server {
+func (s *Sim) ServerByName(projectID, name string) Server {
 	var found []Server
 	for _, v := range s.Servers() {
 		if v.Name == name && (projectID == "" || v.ProjectID == projectID) {

@@ -172,7 +172,7 @@ func TestOnePortForTwoServersAtOnceFailsForBoth(t *testing.T) {
 func TestARebuiltServerHasANewIDAndItsOldName(t *testing.T) {
 	t.Parallel()
 	g := lab(t, openstacksim.Options{})
-	old := g.ServerByName("test-vm-3")
+	old := g.ServerByName(g.lab.Project.ID, "test-vm-3")
 	oldPort := g.ServerPorts(old.ID)[0]
 	fresh := g.RebuildServer(old.ID)
 	if fresh.ID == old.ID || fresh.Name != old.Name || len(g.ServerPorts(fresh.ID)) != 1 {
@@ -209,7 +209,7 @@ func TestTheControlAPIChangesTheCloudAndRefusesWhatIsNotThere(t *testing.T) {
 	if r := get(t, "", control+"/servers"); !bytes.Contains(r.body, []byte("10.10.77.7")) {
 		t.Errorf("%s", r.body)
 	}
-	if r := post("/servers", `{"name":"new-vm","project":"k8s","networks":["data-net"]}`); r.status != 200 || len(g.ServerPorts(g.ServerByName("new-vm").ID)) != 1 {
+	if r := post("/servers", `{"name":"new-vm","project":"k8s","networks":["data-net"]}`); r.status != 200 || len(g.ServerPorts(g.ServerByName("", "new-vm").ID)) != 1 {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 	for _, row := range [][2]string{{"/servers/test-vm-1/rename", `{"name":"two projects have one"}`}, {"/servers/nobody/rename", `{"name":"x"}`}, {"/servers/twin-vm/rename", `{"name":"x"}`}, {"/servers/test-vm-1/address", `{`}, {"/faults", `{"fault":{"body":"nonsense"}}`}} {

@@ -133,7 +133,7 @@ func (s *Sim) serverRef(r *http.Request) string {
 	if v, ok := s.Server(ref); ok {
 		return v.ID
 	}
-	return s.ServerOf(s.projectRef(r.URL.Query().Get("project")), ref).ID
+	return s.ServerByName(s.projectRef(r.URL.Query().Get("project")), ref).ID
 }
 
 // projectRef is the ID behind a project's ID or name; empty for an empty one.
