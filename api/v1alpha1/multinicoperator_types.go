@@ -195,17 +195,17 @@ type OpenStackSpec struct {
 	// identityEndpoint is Keystone's address.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+(/[^\s]*)?$`
 	IdentityEndpoint string `json:"identityEndpoint,omitempty"`
 	// networkEndpoint is Neutron's address.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+(/[^\s]*)?$`
 	NetworkEndpoint string `json:"networkEndpoint,omitempty"`
 	// computeEndpoint is Nova's address.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+(/[^\s]*)?$`
 	ComputeEndpoint string `json:"computeEndpoint,omitempty"`
 }
 

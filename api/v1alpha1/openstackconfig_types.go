@@ -60,7 +60,7 @@ type Credentials struct {
 	// operator's spec.openstack.identityEndpoint is used.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+(/[^\s]*)?$`
 	AuthURL string `json:"authURL,omitempty"`
 
 	// username in the domain domainName.
@@ -89,14 +89,14 @@ type Credentials struct {
 	// of the one in the service catalogue.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+(/[^\s]*)?$`
 	NetworkEndpoint string `json:"networkEndpoint,omitempty"`
 
 	// computeEndpoint is Nova's address, with or without /v2.1, in place of
 	// the one in the service catalogue.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+[^\s]*$`
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+(/[^\s]*)?$`
 	ComputeEndpoint string `json:"computeEndpoint,omitempty"`
 
 	// insecureSkipTLSVerify accepts any certificate: whoever sits in between
