@@ -40,7 +40,7 @@ type settings struct {
 
 // stopPatience is how long an interrupted story may take to put its things
 // away; a server that is just being started is not waited for.
-const stopPatience = 15 * time.Second
+const stopPatience = 5 * time.Second
 
 func main() {
 	var s settings
@@ -87,16 +87,15 @@ func (s settings) run() int {
 		}
 	}
 	interrupted := ctx.Err() != nil
-	err = errors.Join(err, out.farewell(testenv.Shutdown))
+	stopErr := out.farewell(testenv.Shutdown)
 	switch {
-	case interrupted && (err == nil || errors.Is(err, context.Canceled)):
-		if out.finished {
-			return 0
-		}
+	case interrupted && stopErr == nil && out.finished.Load():
+		return 0
+	case interrupted && stopErr == nil: // whatever failed, failed for that
 		out.say("Interrupted before the end. Nothing is left behind.")
 		return 130
-	case err != nil:
-		out.failure(err)
+	case err != nil || stopErr != nil:
+		out.failure(errors.Join(err, stopErr))
 		return 1
 	default:
 		return 0
@@ -129,7 +128,7 @@ func tell(ctx context.Context, out *screen, s settings) (err error) {
 	if err := story.play(ctx); err != nil {
 		return err
 	}
-	out.finished = true
+	out.finished.Store(true)
 	if s.once {
 		out.say("Everything was as expected.")
 		return nil

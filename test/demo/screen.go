@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,8 +23,8 @@ type screen struct {
 	w        io.Writer
 	colour   bool
 	start    time.Time
-	finished bool // the story was told to its end
-	acts     int  // told so far
+	finished atomic.Bool // the story was told to its end
+	acts     int         // told so far
 }
 
 func newScreen(f *os.File) *screen {
