@@ -50,7 +50,7 @@ type sentence struct {
 func run(t *testing.T, c *cloud) {
 	t.Helper()
 	s := prepare(t, c)
-	for _, group := range [][]sentence{identitySentences, networkSentences, pagingSentences, portSentences, serverSentences, interfaceSentences, lastSentences} {
+	for _, group := range [][]sentence{identitySentences, networkSentences, pagingSentences, portSentences, serverSentences, memberSentences, interfaceSentences, lastSentences} {
 		for _, one := range group {
 			t.Run(one.name, func(t *testing.T) { one.check(t, s) })
 		}

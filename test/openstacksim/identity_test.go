@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xormsdhkdwk/multinic/test/openstacksim"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/xormsdhkdwk/multinic/test/openstacksim"
 )
 
 func TestTokensEndByExpiryRevocationKeyRotationAndNewPassword(t *testing.T) {
