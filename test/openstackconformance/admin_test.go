@@ -1,6 +1,7 @@
 // Copyright 2026 The MultiNic Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//nolint:thelper // sentences are tests, not helpers
 package openstackconformance
 
 import (

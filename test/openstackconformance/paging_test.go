@@ -1,6 +1,7 @@
 // Copyright 2026 The MultiNic Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//nolint:thelper // sentences are tests, not helpers
 package openstackconformance
 
 import (
@@ -17,20 +18,27 @@ import (
 
 // page is what matters of a page of either service.
 type page struct {
-	Ports, Servers           []struct{ ID string }
+	Ports, Servers           []object
 	PortsLinks, ServersLinks []link
 }
 
-type link struct{ Rel, Href string }
+type object struct {
+	ID string `json:"id"`
+}
+
+type link struct {
+	Rel  string `json:"rel"`
+	Href string `json:"href"`
+}
 
 func readPage(t *testing.T, a answer) page {
 	t.Helper()
 	a.expect(t, "a page", http.StatusOK)
 	var doc struct {
-		Ports        []struct{ ID string }
-		Servers      []struct{ ID string }
-		PortsLinks   []link `json:"ports_links"`
-		ServersLinks []link `json:"servers_links"`
+		Ports        []object `json:"ports"`
+		Servers      []object `json:"servers"`
+		PortsLinks   []link   `json:"ports_links"`
+		ServersLinks []link   `json:"servers_links"`
 	}
 	if err := json.Unmarshal([]byte(a.body), &doc); err != nil {
 		t.Fatal(err)
@@ -66,14 +74,14 @@ var pagingSentences = []sentence{
 	}},
 	{"neutron lists by ID unless told otherwise, and sorts by keys", func(t *testing.T, s *suite) {
 		p := readPage(t, call(t, s.me.network, http.MethodGet, "/ports?fields=id&limit=100&network_id="+s.net.ID, ""))
-		if !slices.IsSortedFunc(p.Ports, func(a, b struct{ ID string }) int { return strings.Compare(a.ID, b.ID) }) {
+		if !slices.IsSortedFunc(p.Ports, func(a, b object) int { return strings.Compare(a.ID, b.ID) }) {
 			t.Errorf("not by ID: %v", p.Ports)
 		}
 		a := call(t, s.me.network, http.MethodGet, "/ports?fields=mac_address&sort_key=mac_address&sort_dir=desc&network_id="+s.net.ID, "")
 		var doc struct {
 			Ports []struct {
 				MAC string `json:"mac_address"`
-			}
+			} `json:"ports"`
 		}
 		if err := json.Unmarshal([]byte(a.body), &doc); err != nil {
 			t.Fatal(err)

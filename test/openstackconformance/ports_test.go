@@ -1,6 +1,7 @@
 // Copyright 2026 The MultiNic Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//nolint:thelper // sentences are tests, not helpers
 package openstackconformance
 
 import (
@@ -160,7 +161,7 @@ func bulkCreate(t *testing.T, s *suite) {
 	s.deletePortsNamed(t, name)
 }
 
-func readPorts(t *testing.T, a answer) []struct{ ID string } {
+func readPorts(t *testing.T, a answer) []object {
 	t.Helper()
 	a.status = http.StatusOK
 	return readPage(t, a).Ports

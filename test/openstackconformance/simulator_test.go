@@ -10,7 +10,7 @@ import (
 	"github.com/xormsdhkdwk/multinic/test/openstacksim"
 )
 
-func TestSimulator(t *testing.T) {
+func TestSimulator(t *testing.T) { //nolint:tparallel // several sentences look at lists that others change
 	t.Parallel()
 	// The delays are short but real: an asynchronous detach must be seen to be
 	// one.

@@ -138,6 +138,7 @@ func (s *suite) makePort(t *testing.T, as *session, opts ports.CreateOptsBuilder
 
 // cleanUp deletes at the end of the test; what is gone already is fine.
 func (s *suite) cleanUp(t *testing.T, what string, remove func(ctx context.Context) error) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		if err := remove(ctx); err != nil && !gophercloud.ResponseCodeIs(err, http.StatusNotFound) {
@@ -203,6 +204,7 @@ func (s *suite) bootServers(t *testing.T) {
 // removeServer deletes a server at the end and waits until it is gone, since
 // its ports hold the network.
 func (s *suite) removeServer(t *testing.T, id string) {
+	t.Helper()
 	s.cleanUp(t, "server", func(ctx context.Context) error {
 		if err := servers.Delete(ctx, s.me.compute, id).ExtractErr(); err != nil {
 			return err

@@ -64,7 +64,7 @@ func (s *Sim) AddServer(v Server, networkIDs ...string) Server {
 }
 
 func (s *Sim) bootServer(st *state, v *Server, networkIDs []string) {
-	must(st.projects[v.ProjectID] != nil, "no project %q", v.ProjectID)
+	mustf(st.projects[v.ProjectID] != nil, "no project %q", v.ProjectID)
 	if v.UserID == "" {
 		for _, u := range st.users {
 			if len(u.Roles[v.ProjectID]) > 0 && (v.UserID == "" || u.ID < v.UserID) {
@@ -74,7 +74,7 @@ func (s *Sim) bootServer(st *state, v *Server, networkIDs []string) {
 	}
 	s.insertServer(st, v)
 	for _, id := range networkIDs {
-		must(st.networks[id] != nil, "no network %q", id)
+		mustf(st.networks[id] != nil, "no network %q", id)
 		p, err := s.novaPort(st, st.networks[id], v.ProjectID, nil)
 		if err != nil {
 			panic("openstacksim: " + err.Error())
@@ -138,7 +138,7 @@ func (s *Sim) ServerByName(projectID, name string) Server {
 			found = append(found, v)
 		}
 	}
-	must(len(found) == 1, "%d servers named %q", len(found), name)
+	mustf(len(found) == 1, "%d servers named %q", len(found), name)
 	return found[0]
 }
 
@@ -146,7 +146,7 @@ func (s *Sim) ServerByName(projectID, name string) Server {
 func (s *Sim) withServer(id string, f func(st *state, v *Server)) {
 	s.change(func(st *state) {
 		v := st.servers[id]
-		must(v != nil, "no server %q", id)
+		mustf(v != nil, "no server %q", id)
 		f(st, v)
 		v.touch(s.now())
 	})
@@ -168,7 +168,7 @@ func (s *Sim) RebuildServer(id string) Server {
 	var fresh Server
 	s.change(func(st *state) {
 		v := st.servers[id]
-		must(v != nil, "no server %q", id)
+		mustf(v != nil, "no server %q", id)
 		var nets []string
 		for _, n := range v.nics {
 			if p := st.ports[n.portID]; p != nil {
@@ -195,7 +195,7 @@ var serverStates = map[string]struct {
 // SetServerStatus sets a status such as "ERROR" with the states behind it.
 func (s *Sim) SetServerStatus(id, status string) {
 	st, ok := serverStates[status]
-	must(ok, "unknown server status %q", status)
+	mustf(ok, "unknown server status %q", status)
 	s.withServer(id, func(_ *state, v *Server) { v.Status, v.VMState, v.PowerState = status, st.vm, st.power })
 }
 
@@ -209,7 +209,7 @@ func (s *Sim) LockServer(id string, locked bool) {
 func (s *Sim) AttachPort(serverID, portID string) {
 	s.withServer(serverID, func(st *state, v *Server) {
 		p := st.ports[portID]
-		must(p != nil && p.DeviceID == "", "port %q is missing or in use", portID)
+		mustf(p != nil && p.DeviceID == "", "port %q is missing or in use", portID)
 		st.plug(v, p, true, s.now())
 	})
 }
@@ -218,7 +218,7 @@ func (s *Sim) AttachPort(serverID, portID string) {
 func (s *Sim) AddInterface(serverID, networkID string) Port {
 	var out Port
 	s.withServer(serverID, func(st *state, v *Server) {
-		must(st.networks[networkID] != nil, "no network %q", networkID)
+		mustf(st.networks[networkID] != nil, "no network %q", networkID)
 		p, err := s.novaPort(st, st.networks[networkID], v.ProjectID, nil)
 		if err != nil {
 			panic("openstacksim: " + err.Error())
@@ -234,7 +234,7 @@ func (s *Sim) AddInterface(serverID, networkID string) Port {
 func (s *Sim) DetachPort(serverID, portID string) {
 	s.withServer(serverID, func(st *state, v *Server) {
 		p := st.ports[portID]
-		must(p != nil && p.DeviceID == serverID, "port %q isn't on server %q", portID, serverID)
+		mustf(p != nil && p.DeviceID == serverID, "port %q isn't on server %q", portID, serverID)
 		st.releasePort(p, !v.preserves(portID), s.now())
 		v.nics = slices.DeleteFunc(slices.Clone(v.nics), func(n nic) bool { return n.portID == portID })
 	})
@@ -245,7 +245,7 @@ func (s *Sim) DetachPort(serverID, portID string) {
 func (s *Sim) SetCellDown(down bool, serverIDs ...string) {
 	s.change(func(st *state) {
 		for _, id := range serverIDs {
-			must(st.servers[id] != nil, "no server %q", id)
+			mustf(st.servers[id] != nil, "no server %q", id)
 			st.servers[id].CellDown = down
 		}
 	})

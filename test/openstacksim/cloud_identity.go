@@ -5,6 +5,7 @@ package openstacksim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,7 +15,7 @@ import (
 // when they are given something that doesn't exist, since that is an error of
 // the test.
 
-func must(ok bool, format string, args ...any) {
+func mustf(ok bool, format string, args ...any) {
 	if !ok {
 		panic("openstacksim: " + fmt.Sprintf(format, args...))
 	}
@@ -57,7 +58,7 @@ func (s *Sim) AddUser(u User) User {
 	}
 	s.change(func(st *state) {
 		for id := range u.Roles {
-			must(st.projects[id] != nil, "no project %q", id)
+			mustf(st.projects[id] != nil, "no project %q", id)
 		}
 		st.users[u.ID] = &u
 	})
@@ -68,7 +69,7 @@ func (s *Sim) AddUser(u User) User {
 // does it.
 func (s *Sim) SetPassword(userID, password string) {
 	s.change(func(st *state) {
-		must(st.users[userID] != nil, "no user %q", userID)
+		mustf(st.users[userID] != nil, "no user %q", userID)
 		k := *st.users[userID]
 		k.Password = password
 		st.users[userID] = &k
@@ -79,7 +80,7 @@ func (s *Sim) SetPassword(userID, password string) {
 // DisableUser locks a user out, tokens included.
 func (s *Sim) DisableUser(userID string, disabled bool) {
 	s.change(func(st *state) {
-		must(st.users[userID] != nil, "no user %q", userID)
+		mustf(st.users[userID] != nil, "no user %q", userID)
 		k := *st.users[userID]
 		k.Disabled = disabled
 		st.users[userID] = &k
@@ -89,12 +90,10 @@ func (s *Sim) DisableUser(userID string, disabled bool) {
 // SetRoles sets a user's roles in a project; none removes it from the project.
 func (s *Sim) SetRoles(userID, projectID string, roles ...string) {
 	s.change(func(st *state) {
-		must(st.users[userID] != nil, "no user %q", userID)
+		mustf(st.users[userID] != nil, "no user %q", userID)
 		k := *st.users[userID]
 		m := map[string][]string{}
-		for p, r := range k.Roles {
-			m[p] = r
-		}
+		maps.Copy(m, k.Roles)
 		m[projectID] = roles
 		k.Roles = m
 		st.users[userID] = &k
@@ -112,7 +111,7 @@ func (s *Sim) AddAppCredential(ac AppCredential) AppCredential {
 	}
 	s.change(func(st *state) {
 		u := st.users[ac.UserID]
-		must(u != nil, "no user %q", ac.UserID)
+		mustf(u != nil, "no user %q", ac.UserID)
 		if ac.ProjectID == "" {
 			ac.ProjectID = u.DefaultProjectID
 		}
@@ -215,7 +214,7 @@ func (s *Sim) CloudsYAML(c Credentials) string {
 		line("      application_credential_secret: %q", c.AppCredential.Secret)
 		return b.String()
 	}
-	must(c.User != nil, "credentials without user or application credential")
+	mustf(c.User != nil, "credentials without user or application credential")
 	project := c.ProjectName
 	if project == "" {
 		s.mu.RLock()

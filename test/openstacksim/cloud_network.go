@@ -9,7 +9,7 @@ import "slices"
 // up where they are empty.
 func (s *Sim) AddNetwork(n Net) Net {
 	s.change(func(st *state) {
-		must(st.projects[n.ProjectID] != nil, "no project %q", n.ProjectID)
+		mustf(st.projects[n.ProjectID] != nil, "no project %q", n.ProjectID)
 		s.insertNet(st, &n)
 	})
 	return n
@@ -20,7 +20,7 @@ func (s *Sim) AddNetwork(n Net) Net {
 func (s *Sim) AddSubnet(sn Subnet) Subnet {
 	s.change(func(st *state) {
 		n := st.networks[sn.NetworkID]
-		must(n != nil, "no network %q", sn.NetworkID)
+		mustf(n != nil, "no network %q", sn.NetworkID)
 		if sn.ProjectID == "" {
 			sn.ProjectID = n.ProjectID
 		}
@@ -37,7 +37,7 @@ func (s *Sim) AddSubnet(sn Subnet) Subnet {
 func (s *Sim) AddPort(p Port) Port {
 	s.change(func(st *state) {
 		n := st.networks[p.NetworkID]
-		must(n != nil, "no network %q", p.NetworkID)
+		mustf(n != nil, "no network %q", p.NetworkID)
 		var wants *[]wantedIP
 		if len(p.FixedIPs) > 0 {
 			wants = &[]wantedIP{}
@@ -136,7 +136,7 @@ func (s *Sim) Subnets() []Subnet {
 func (s *Sim) withPort(id string, f func(st *state, p *Port)) {
 	s.change(func(st *state) {
 		p := st.ports[id]
-		must(p != nil, "no port %q", id)
+		mustf(p != nil, "no port %q", id)
 		f(st, p)
 		p.Revision, p.Updated = p.Revision+1, s.now()
 	})
@@ -145,7 +145,7 @@ func (s *Sim) withPort(id string, f func(st *state, p *Port)) {
 // DeletePort deletes a port, attached or not.
 func (s *Sim) DeletePort(id string) {
 	s.change(func(st *state) {
-		must(st.ports[id] != nil, "no port %q", id)
+		mustf(st.ports[id] != nil, "no port %q", id)
 		st.removePort(st.ports[id])
 	})
 }
@@ -192,7 +192,7 @@ func (s *Sim) SetPortDevice(portID, deviceID, owner string) {
 // RenameSubnet and RenameNetwork change names.
 func (s *Sim) RenameSubnet(id, name string) {
 	s.change(func(st *state) {
-		must(st.subnets[id] != nil, "no subnet %q", id)
+		mustf(st.subnets[id] != nil, "no subnet %q", id)
 		st.subnets[id].Name = name
 		st.subnets[id].Revision++
 	})
@@ -201,7 +201,7 @@ func (s *Sim) RenameSubnet(id, name string) {
 // RenameNetwork changes a network's name.
 func (s *Sim) RenameNetwork(id, name string) {
 	s.change(func(st *state) {
-		must(st.networks[id] != nil, "no network %q", id)
+		mustf(st.networks[id] != nil, "no network %q", id)
 		st.networks[id].Name = name
 		st.networks[id].Revision++
 	})
@@ -210,7 +210,7 @@ func (s *Sim) RenameNetwork(id, name string) {
 // SetMTU changes a network's MTU.
 func (s *Sim) SetMTU(networkID string, mtu int) {
 	s.change(func(st *state) {
-		must(st.networks[networkID] != nil, "no network %q", networkID)
+		mustf(st.networks[networkID] != nil, "no network %q", networkID)
 		st.networks[networkID].MTU = mtu
 		st.networks[networkID].Revision++
 	})
@@ -220,7 +220,7 @@ func (s *Sim) SetMTU(networkID string, mtu int) {
 func (s *Sim) DeleteSubnet(id string) {
 	s.change(func(st *state) {
 		sn := st.subnets[id]
-		must(sn != nil, "no subnet %q", id)
+		mustf(sn != nil, "no subnet %q", id)
 		for _, p := range st.portsByNetwork[sn.NetworkID] {
 			p.FixedIPs = slices.DeleteFunc(slices.Clone(p.FixedIPs), func(f FixedIP) bool { return f.SubnetID == id })
 		}
@@ -240,7 +240,7 @@ func (s *Sim) SetPortQuota(projectID string, limit int) {
 // attached.
 func (s *Sim) SetBindable(networkID string, bindable bool) {
 	s.change(func(st *state) {
-		must(st.networks[networkID] != nil, "no network %q", networkID)
+		mustf(st.networks[networkID] != nil, "no network %q", networkID)
 		st.networks[networkID].unbindable = !bindable
 	})
 }

@@ -25,7 +25,7 @@ import (
 //	DELETE /_sim/ports/{id}
 //	GET    /_sim/networks, /_sim/subnets
 //	GET    /_sim/calls                       counters; DELETE zeroes them
-//	POST   /_sim/faults                      a controlFault; DELETE clears all
+//	POST   /_sim/faults                      {"fault": a controlFault}; DELETE clears all
 //	POST   /_sim/tokens/revoke
 //
 // A ref is an ID, or a name that is unique in the project that ?project=name
@@ -72,18 +72,29 @@ func (s *Sim) controlRoutes(rt *router) {
 
 // controlRequest is the body of any control request.
 type controlRequest struct {
-	Name, Project, Status, Network, Subnet, Address string
-	Networks                                        []string
-	Fault                                           controlFault
+	Name     string       `json:"name"`
+	Project  string       `json:"project"`
+	Status   string       `json:"status"`
+	Network  string       `json:"network"`
+	Subnet   string       `json:"subnet"`
+	Address  string       `json:"address"`
+	Networks []string     `json:"networks"`
+	Fault    controlFault `json:"fault"`
 }
 
 // controlFault is a Fault in JSON; Body is one of the names in bodyNames.
 type controlFault struct {
-	Service, Method, Path, Query, Body string
-	Skip, Count, Status                int
-	Probability                        float64
-	LatencyMS                          int
-	RetryAfter                         string
+	Service     string  `json:"service"`
+	Method      string  `json:"method"`
+	Path        string  `json:"path"`
+	Query       string  `json:"query"`
+	Body        string  `json:"body"`
+	Skip        int     `json:"skip"`
+	Count       int     `json:"count"`
+	Status      int     `json:"status"`
+	Probability float64 `json:"probability"`
+	LatencyMS   int     `json:"latencyMS"`
+	RetryAfter  string  `json:"retryAfter"`
 }
 
 var bodyNames = map[string]BodyFault{
@@ -93,7 +104,7 @@ var bodyNames = map[string]BodyFault{
 
 func (f controlFault) fault() Fault {
 	body, ok := bodyNames[f.Body]
-	must(ok || f.Body == "", "unknown body fault %q", f.Body)
+	mustf(ok || f.Body == "", "unknown body fault %q", f.Body)
 	out := Fault{
 		Service: Service(f.Service), Method: f.Method, Path: f.Path, Query: f.Query, Skip: f.Skip, Count: f.Count, Status: f.Status,
 		Probability: f.Probability, Latency: time.Duration(f.LatencyMS) * time.Millisecond, Body: body,
@@ -145,7 +156,7 @@ func (s *Sim) projectRef(ref string) string {
 			return p.ID
 		}
 	}
-	must(ref == "", "no project %q", ref)
+	mustf(ref == "", "no project %q", ref)
 	return ""
 }
 

@@ -6,6 +6,7 @@ package openstacksim
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -160,7 +161,7 @@ func (s *Sim) finish(w http.ResponseWriter, c *call, a answer, eff effect, start
 	entry := Call{
 		Time: s.now(), Service: c.svc, Method: c.r.Method, Path: c.template, URI: c.r.URL.Path, Query: c.r.URL.RawQuery,
 		Status: a.status, Bytes: int64(len(a.body)), RequestID: c.requestID,
-		ClientRequestID: c.r.Header.Get("X-OpenStack-Request-ID"), UserAgent: c.r.UserAgent(),
+		ClientRequestID: c.r.Header.Get("X-Openstack-Request-Id"), UserAgent: c.r.UserAgent(),
 		ProjectID: c.project(), Duration: time.Since(start), Faulted: eff.hit,
 	}
 	if c.svc == Compute {
@@ -171,9 +172,7 @@ func (s *Sim) finish(w http.ResponseWriter, c *call, a answer, eff effect, start
 	}
 	s.journal.add(entry)
 	h := w.Header()
-	for k, vs := range a.header {
-		h[k] = vs
-	}
+	maps.Copy(h, a.header)
 	switch c.svc {
 	case Identity:
 		h.Set("Connection", "close") // uwsgi as Debian sets it up

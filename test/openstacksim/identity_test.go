@@ -28,7 +28,7 @@ func TestTokensEndByExpiryRevocationKeyRotationAndNewPassword(t *testing.T) {
 		}
 		end(g)
 		for _, url := range []string{g.compute + "/servers", g.network + "/ports"} {
-			if r := g.get(t, url); r.status != 401 || r.header.Get("Www-Authenticate") == "" {
+			if r := g.get(t, url); r.status != 401 || r.header.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s, %s: %d", name, url, r.status)
 			}
 		}

@@ -77,7 +77,7 @@ func TestWithTLSOnlyTheSimulatorsOwnCAIsBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != 200 {
+	if resp.StatusCode != http.StatusOK {
 		t.Errorf("%s", resp.Status)
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-type domainRef struct{ ID, Name string }
+type domainRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
 
 func (d *domainRef) isDefault() bool {
 	return d != nil && (d.ID == "default" || sameName(d.Name, "Default"))
@@ -40,11 +43,10 @@ type authRequest struct {
 
 type scopeRequest struct {
 	Project *struct {
-		ID, Name string
-		Domain   *domainRef
-	}
-	Domain *domainRef
-	System json.RawMessage
+		ID     string     `json:"id"`
+		Name   string     `json:"name"`
+		Domain *domainRef `json:"domain"`
+	} `json:"project"`
 }
 
 // createToken gives the same 401 for a wrong password, an unknown project and

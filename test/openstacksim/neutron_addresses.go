@@ -49,7 +49,7 @@ func (s *Sim) insertSubnet(st *state, sn *Subnet) error {
 	sn.prefix, sn.CIDR = p.Masked(), p.Masked().String()
 	for _, id := range n.subnets {
 		if o := st.subnets[id]; o.prefix.Overlaps(sn.prefix) {
-			return fmt.Errorf("Requested subnet with cidr: %s for network: %s overlaps with another subnet", sn.CIDR, n.ID)
+			return fmt.Errorf("the requested subnet with cidr: %s for network: %s overlaps with another subnet", sn.CIDR, n.ID)
 		}
 	}
 	if sn.Gateway == "" {

@@ -5,6 +5,7 @@ package openstacksim
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"sort"
 	"strconv"
@@ -166,9 +167,7 @@ func (st *state) candidatePorts(q *listQuery) []*Port {
 	}
 	seen := make(map[string]*Port, n+1)
 	for _, k := range keys {
-		for id, p := range by[k] {
-			seen[id] = p
-		}
+		maps.Copy(seen, by[k])
 	}
 	if m := st.ports[q.marker]; m != nil {
 		seen[m.ID] = m

@@ -14,8 +14,9 @@ import (
 
 // portBody is a port in a request; a nil pointer wasn't given.
 type portBody struct {
-	NetworkID           string `json:"network_id"`
-	Name, Description   *string
+	NetworkID           string         `json:"network_id"`
+	Name                *string        `json:"name"`
+	Description         *string        `json:"description"`
 	AdminStateUp        *bool          `json:"admin_state_up"`
 	DeviceID            *string        `json:"device_id"`
 	DeviceOwner         *string        `json:"device_owner"`

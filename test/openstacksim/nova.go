@@ -53,12 +53,12 @@ func (s *Sim) novaHandler() http.Handler {
 
 // requestedMicroversion is the header's value for compute; empty without one.
 func requestedMicroversion(r *http.Request) string {
-	for _, v := range r.Header.Values("OpenStack-API-Version") {
+	for _, v := range r.Header.Values("Openstack-Api-Version") {
 		if svc, version, ok := strings.Cut(strings.TrimSpace(v), " "); ok && svc == "compute" {
 			return strings.TrimSpace(version)
 		}
 	}
-	return r.Header.Get("X-OpenStack-Nova-API-Version")
+	return r.Header.Get("X-Openstack-Nova-Api-Version")
 }
 
 // withMicroversion settles the microversion and marks the answer with it.

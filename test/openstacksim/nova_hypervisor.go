@@ -147,8 +147,8 @@ func (st *state) detach(serverID, portID string, now time.Time) answer {
 	return answer{}
 }
 
-func (s *Server) preserves(portID string) bool {
-	return slices.ContainsFunc(s.nics, func(n nic) bool { return n.portID == portID && n.preserve })
+func (v *Server) preserves(portID string) bool {
+	return slices.ContainsFunc(v.nics, func(n nic) bool { return n.portID == portID && n.preserve })
 }
 
 // logAction enters an instance action and passes the answer on.

@@ -121,15 +121,15 @@ func (c *call) checkAttach() (*attachRequest, *answer) {
 }
 
 // workable refuses work on a server that is locked or in the wrong state.
-func (s *Server) workable(c *call, verb string) *answer {
+func (v *Server) workable(c *call, verb string) *answer {
 	var a answer
 	switch {
-	case s.Locked && !c.admin():
-		a = novaError(http.StatusConflict, "Instance %s is locked", s.ID)
-	case !slices.Contains([]string{"active", "paused", "stopped"}, s.VMState):
-		a = novaError(http.StatusConflict, "Cannot '%s' instance %s while it is in vm_state %s", verb, s.ID, s.VMState)
-	case s.TaskState != "":
-		a = novaError(http.StatusConflict, "Cannot '%s' instance %s while it is in task_state %s", verb, s.ID, s.TaskState)
+	case v.Locked && !c.admin():
+		a = novaError(http.StatusConflict, "Instance %s is locked", v.ID)
+	case !slices.Contains([]string{"active", "paused", "stopped"}, v.VMState):
+		a = novaError(http.StatusConflict, "Cannot '%s' instance %s while it is in vm_state %s", verb, v.ID, v.VMState)
+	case v.TaskState != "":
+		a = novaError(http.StatusConflict, "Cannot '%s' instance %s while it is in task_state %s", verb, v.ID, v.TaskState)
 	default:
 		return nil
 	}

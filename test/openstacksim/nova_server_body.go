@@ -207,4 +207,4 @@ func writeAddress(w *jsonWriter, st *state, p *Port, f FixedIP) {
 }
 
 // touch dates a change of a server.
-func (s *Server) touch(now time.Time) { s.Updated = now }
+func (v *Server) touch(now time.Time) { v.Updated = now }

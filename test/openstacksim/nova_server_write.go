@@ -25,8 +25,8 @@ type serverRequest struct {
 }
 
 type requestedNIC struct {
-	UUID    string
-	Port    string
+	UUID    string `json:"uuid"`
+	Port    string `json:"port"`
 	FixedIP string `json:"fixed_ip"`
 }
 

@@ -101,30 +101,30 @@ func (f *serverFilter) matches(st *state, s *Server) bool {
 	return true
 }
 
-func (s *Server) filterValue(k string) string {
+func (v *Server) filterValue(k string) string {
 	switch k {
 	case "status":
-		return s.Status
+		return v.Status
 	case "image":
 		return imageID
 	case "flavor":
 		return flavorID
 	case "user_id":
-		return s.UserID
+		return v.UserID
 	case "vm_state":
-		return s.VMState
+		return v.VMState
 	case "task_state":
-		return s.TaskState
+		return v.TaskState
 	case "uuid":
-		return s.ID
+		return v.ID
 	case "host":
 		return hostName
 	case "hostname":
-		return s.Hostname
+		return v.Hostname
 	case "project_id", "tenant_id":
-		return s.ProjectID
+		return v.ProjectID
 	case "locked":
-		if s.Locked {
+		if v.Locked {
 			return "true"
 		}
 		return "false"

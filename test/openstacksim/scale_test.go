@@ -15,6 +15,7 @@ import (
 
 // pages follows a service's next links to the end and counts the objects.
 func pages(tb testing.TB, token, url, kind string) (objects, requests int) {
+	tb.Helper()
 	for url != "" {
 		req, err := http.NewRequest(http.MethodGet, url, nil)
 		if err != nil {
@@ -30,7 +31,11 @@ func pages(tb testing.TB, token, url, kind string) (objects, requests int) {
 		if err != nil || resp.StatusCode != http.StatusOK {
 			tb.Fatalf("%s: %s %v", url, resp.Status, err)
 		}
-		var doc map[string][]struct{ ID, Rel, Href string }
+		var doc map[string][]struct {
+			ID   string `json:"id"`
+			Rel  string `json:"rel"`
+			Href string `json:"href"`
+		}
 		if err := json.Unmarshal(body, &doc); err != nil {
 			tb.Fatal(err)
 		}

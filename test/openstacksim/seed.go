@@ -89,7 +89,7 @@ func (l *Scale) Credentials() Credentials { return Credentials{User: &l.User} }
 // net-1.. with one /16 subnet-1.. each: server i has one interface, on subnet
 // 1+(i-1) mod subnets.
 func (s *Sim) SeedScale(servers, subnets int) *Scale {
-	must(subnets > 0 && subnets < 200, "subnets from 1 to 199")
+	mustf(subnets > 0 && subnets < 200, "subnets from 1 to 199")
 	l := &Scale{Project: s.AddProject("scale")}
 	l.User = s.AddUser(User{Name: "scale", Password: "scale-password", DefaultProjectID: l.Project.ID})
 	for i := range subnets {

@@ -288,11 +288,11 @@ func unindex(m map[string]map[string]*Port, key string, p *Port) {
 
 // before is nova's default order: created_at from late to early (in whole
 // seconds, as its column is), then the ID from high to low.
-func (s *Server) before(o *Server) bool {
-	if a, b := s.Created.Unix(), o.Created.Unix(); a != b {
+func (v *Server) before(o *Server) bool {
+	if a, b := v.Created.Unix(), o.Created.Unix(); a != b {
 		return a > b
 	}
-	return s.ID > o.ID
+	return v.ID > o.ID
 }
 
 func (st *state) addServer(s *Server) {

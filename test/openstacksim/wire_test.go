@@ -26,16 +26,16 @@ func start(t *testing.T, o openstacksim.Options) *openstacksim.Sim {
 
 // login is a raw login, without gophercloud, so that headers and bodies can be
 // looked at as they are.
-func login(t testing.TB, sim *openstacksim.Sim, u openstacksim.User) string {
-	t.Helper()
+func login(tb testing.TB, sim *openstacksim.Sim, u openstacksim.User) string {
+	tb.Helper()
 	body := fmt.Sprintf(`{"auth":{"identity":{"methods":["password"],"password":{"user":{"id":%q,"password":%q}}}}}`, u.ID, u.Password)
 	resp, err := http.Post(sim.AuthURL()+"/auth/tokens", "application/json", strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated {
-		t.Fatalf("login: %s", resp.Status)
+		tb.Fatalf("login: %s", resp.Status)
 	}
 	return resp.Header.Get("X-Subject-Token")
 }
