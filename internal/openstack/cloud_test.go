@@ -239,7 +239,7 @@ func TestAKnownServerIsPresentOrAbsentWhateverItIsCalledNow(t *testing.T) {
 	t.Parallel()
 	sim, lab := start(t, openstacksim.Options{}, 20)
 	c := newClient(t, openstack.Options{})
-	renamed, deleted := sim.ServerByName("test-vm-2"), sim.ServerByName("test-vm-3")
+	renamed, deleted := lab.Servers[1], lab.Servers[2]
 	sim.RenameServer(renamed.ID, "another-name")
 	sim.DeleteServer(deleted.ID)
 	for what, wanted := range map[string][]string{"few": {"test-vm-1", "test-vm-2", "test-vm-3"}, "none": nil, "all": names(1, 300)} {

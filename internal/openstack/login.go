@@ -47,7 +47,7 @@ type session struct {
 	current   *login
 	lastToken string // before current; a call under way may still bear it
 	attempts  int    // logins tried so far
-	failure   error
+	failure   *Error
 	failedAt  time.Time
 	lastUsed  time.Time
 	users     int
@@ -90,8 +90,12 @@ func (s *session) login(ctx context.Context, stale *login) (*login, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++
-	s.failure, s.failedAt = err, s.opts.Clock.Now()
+	s.failure, s.failedAt = nil, s.opts.Clock.Now()
 	if err != nil {
+		var e *Error
+		if errors.As(err, &e) && !ownDeadline(ctx, e) {
+			s.failure = e
+		}
 		return nil, err
 	}
 	if s.current != nil {
@@ -113,17 +117,19 @@ func (s *session) usable(stale *login) (*login, int) {
 func (s *session) heldFailure(waited bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var e *Error
-	if s.failure == nil || !errors.As(s.failure, &e) {
+	if s.failure == nil {
 		return nil
 	}
-	if e.err != nil {
-		return nil // its caller gave up, we did not
-	}
-	if waited || (!e.Temporary() && s.opts.Clock.Since(s.failedAt) < refusalHold) {
+	if waited || (!s.failure.Temporary() && s.opts.Clock.Since(s.failedAt) < refusalHold) {
 		return s.failure
 	}
 	return nil
+}
+
+// ownDeadline says that a failure concerns its caller only, who gave up or
+// had too little time left for the token bucket.
+func ownDeadline(ctx context.Context, e *Error) bool {
+	return ctx.Err() != nil || (e.Kind == RateLimited && e.err != nil)
 }
 
 // answer to POST /v3/auth/tokens, as far as gophercloud's types leave it out.

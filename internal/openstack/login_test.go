@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -172,6 +173,84 @@ func TestAWrongPasswordIsNotTriedAgainByEverybodyAtOnce(t *testing.T) {
 	if n := cloud.calls(loginCall); n != 2 {
 		t.Errorf("%d logins, want 2: the password may have been corrected in Keystone", n)
 	}
+}
+
+func TestWhoeverWaitsForALoginSharesItsFailureButNotItsCancellation(t *testing.T) {
+	t.Parallel()
+	for _, cancelled := range []bool{false, true} {
+		cloud := startCloud(t)
+		c := newClient(t, Options{Retries: -1})
+		first, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		begun, more := make(chan struct{}), make(chan struct{})
+		cloud.on(loginCall, func(w http.ResponseWriter, r *http.Request) {
+			if n := cloud.calls(loginCall); n > 1 {
+				if cancelled {
+					cloud.good(w, r)
+				} else {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				return
+			}
+			// net/http notices that a client has gone once its body is read.
+			_, _ = io.Copy(io.Discard, r.Body)
+			close(begun)
+			select {
+			case <-more:
+			case <-r.Context().Done():
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = c.Snapshot(first, cloud.credentials(), oneVM) })
+		<-begun
+		results := make(chan error, 5)
+		for range 5 {
+			wg.Go(func() {
+				_, err := c.Snapshot(context.Background(), cloud.credentials(), oneVM)
+				results <- err
+			})
+		}
+		waitForUsers(t, c, 6)
+		if cancelled {
+			cancel()
+		} else {
+			close(more)
+		}
+		wg.Wait()
+		failed := 0
+		for range 5 {
+			if <-results != nil {
+				failed++
+			}
+		}
+		if cancelled && failed > 0 {
+			t.Errorf("%d failed because another caller gave up", failed)
+		}
+		// Who comes just after the end of a login makes one of its own.
+		if n := cloud.calls(loginCall); n > 4 {
+			t.Errorf("%d logins: those who waited should share the result", n)
+		}
+	}
+}
+
+// waitForUsers waits until n callers share the only session.
+func waitForUsers(t *testing.T, c *Client, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		c.mu.Lock()
+		users := 0
+		for _, s := range c.sessions {
+			s.mu.Lock()
+			users += s.users
+			s.mu.Unlock()
+		}
+		c.mu.Unlock()
+		if users == n {
+			return
+		}
+	}
+	t.Fatalf("%d callers did not come", n)
 }
 
 func TestATokenOfAnotherProjectIsRefusedBeforeAnythingIsAsked(t *testing.T) {
