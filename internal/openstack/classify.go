@@ -239,13 +239,18 @@ func (s *session) redact(text string) string {
 // spellings of a secret: as it is, in Go's JSON, in other JSON with and
 // without non-ASCII characters, in a query.
 func spellings(secret string) []string {
-	inJSON, _ := json.Marshal(secret)
-	var plain strings.Builder
-	enc := json.NewEncoder(&plain)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(secret)
+	forms := []string{secret, url.QueryEscape(secret)}
 	unquoted := func(s string) string { return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(s), `"`), `"`) }
-	return []string{secret, unquoted(string(inJSON)), unquoted(plain.String()), unquoted(strconv.QuoteToASCII(secret)), url.QueryEscape(secret)}
+	forms = append(forms, unquoted(strconv.QuoteToASCII(secret)))
+	for _, html := range []bool{true, false} {
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(html)
+		if err := enc.Encode(secret); err == nil {
+			forms = append(forms, unquoted(b.String()))
+		}
+	}
+	return forms
 }
 
 func (s *session) requestID(h http.Header) string {

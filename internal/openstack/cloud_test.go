@@ -43,8 +43,7 @@ func newClient(t *testing.T, o openstack.Options) *openstack.Client {
 }
 
 func kindOf(err error) openstack.Kind {
-	var e *openstack.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*openstack.Error](err); ok {
 		return e.Kind
 	}
 	return ""

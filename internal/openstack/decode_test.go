@@ -67,8 +67,7 @@ func BenchmarkDecodePageOfServers(b *testing.B) {
 		}
 		s := goodServer(vmID, "vm-1")
 		s["padding"] = string(bytes.Repeat([]byte("x"), 1200))
-		one, _ := json.Marshal(s)
-		page.Write(one)
+		page.Write(asJSON(s))
 	}
 	page.WriteString(`]}`)
 	b.SetBytes(int64(page.Len()))

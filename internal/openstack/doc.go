@@ -20,7 +20,9 @@
 // item has the fields that were asked for, the body ended where JSON ends,
 // and every page has come. A marker that vanished (the list changed under the
 // paging) starts the listing again. A token of another project is refused at
-// login, since Nova and Neutron answer it with 200 and an empty list.
+// login, since Nova and Neutron answer it with 200 and an empty list. Nova's
+// lists leave out the servers of a cell that is down, in silence, so published
+// servers that a list lacks are asked for one by one before they are absent.
 //
 // Bounded. Every call has a timeout, every body a limit, every cloud a token
 // bucket; pages are decoded as they stream, item by item. Redirects to other

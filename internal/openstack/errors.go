@@ -13,33 +13,33 @@ import (
 type Kind string
 
 const (
-	// Unauthorized: Keystone refuses the credentials, or a service refuses
+	// Unauthorized means: Keystone refuses the credentials, or a service refuses
 	// even a fresh token.
 	Unauthorized Kind = "Unauthorized"
-	// Forbidden: the policy does not allow the operation.
+	// Forbidden means: the policy does not allow the operation.
 	Forbidden Kind = "Forbidden"
-	// WrongScope: the token is not for the project that was asked for, or
+	// WrongScope means: the token is not for the project that was asked for, or
 	// for none.
 	WrongScope Kind = "WrongScope"
-	// EndpointUnknown: the catalogue has no such endpoint, or what answers
+	// EndpointUnknown means: the catalogue has no such endpoint, or what answers
 	// there is not the service.
 	EndpointUnknown Kind = "EndpointUnknown"
-	// TLS: a certificate that is not trusted, or TLS spoken to a plain port
+	// TLS means: a certificate that is not trusted, or TLS spoken to a plain port
 	// or the reverse.
 	TLS Kind = "TLS"
-	// BadAnswer: not JSON, cut, too large, incomplete, or pages in a circle.
+	// BadAnswer means: not JSON, cut, too large, incomplete, or pages in a circle.
 	BadAnswer Kind = "BadAnswer"
-	// Timeout: no whole answer in time, or the caller gave up; then errors.Is
+	// Timeout means: no whole answer in time, or the caller gave up; then errors.Is
 	// tells context.Canceled or context.DeadlineExceeded.
 	Timeout Kind = "Timeout"
-	// Unreachable: no connection, or it broke before an answer.
+	// Unreachable means: no connection, or it broke before an answer.
 	Unreachable Kind = "Unreachable"
-	// RateLimited: 429, or our own token bucket, for longer than the call
+	// RateLimited means: 429, or our own token bucket, for longer than the call
 	// may take.
 	RateLimited Kind = "RateLimited"
-	// ServerError: 5xx.
+	// ServerError means: 5xx.
 	ServerError Kind = "ServerError"
-	// BadRequest: the request or the credentials are malformed.
+	// BadRequest means: the request or the credentials are malformed.
 	BadRequest Kind = "BadRequest"
 )
 

@@ -6,6 +6,7 @@ package openstack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -126,7 +127,7 @@ func (f *fakeCloud) good(w http.ResponseWriter, r *http.Request) {
 			reply(w, 404, map[string]any{"itemNotFound": map[string]any{"code": 404, "message": "Instance could not be found."}})
 			return
 		}
-		http.Error(w, "no such route", 404)
+		http.Error(w, "no such route", http.StatusNotFound)
 	}
 }
 
@@ -174,7 +175,9 @@ func goodPort() map[string]any {
 func reply(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		panic(http.ErrAbortHandler) // the client has gone
+	}
 }
 
 func raw(status int, contentType, body string) http.HandlerFunc {
@@ -220,7 +223,7 @@ func mustFail(t *testing.T, c *Client, cred Credentials, queries []inventory.Que
 	if snapshot != nil {
 		t.Fatal("a snapshot came beside the error: it could be mistaken for a whole one")
 	}
-	e, ok := err.(*Error)
+	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		t.Fatalf("error is %T, want *Error: %v", err, err)
 	}

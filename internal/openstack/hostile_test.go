@@ -119,7 +119,7 @@ func TestAnErrorPageThatNeverEndsIsReadOnlyAtItsBeginning(t *testing.T) {
 	t.Parallel()
 	cloud := startCloud(t)
 	cloud.on(serversCall, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(500)
+		w.WriteHeader(http.StatusInternalServerError)
 		for {
 			if _, err := w.Write([]byte(strings.Repeat("firewall ", 1000))); err != nil {
 				return

@@ -44,8 +44,7 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		return m
 	}
 	if err := reg.Register(m.duration); err != nil {
-		var again prometheus.AlreadyRegisteredError
-		if errors.As(err, &again) {
+		if again, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 			if v, ok := again.ExistingCollector.(*prometheus.HistogramVec); ok {
 				m.duration = v
 			}

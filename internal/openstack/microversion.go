@@ -13,16 +13,10 @@ import (
 
 // wantedMicroversions of Nova, the best first. 2.90 shows the host name
 // (OS-EXT-SRV-ATTR:hostname) to everyone, 2.3 to those whom the policy lets;
-// from 2.69 on a server in a cell that is down is listed without its name
-// instead of being left out; 2.1 has all that is needed. (nova: REST API
-// version history.)
+// from 2.69 on a list without filter and limit shows the servers of a cell
+// that is down, without their names, instead of leaving them out; 2.1 has all
+// that is needed. (nova: REST API version history.)
 var wantedMicroversions = []string{"2.90", "2.69", "2.3"}
-
-// namesDownCells says whether the microversion tells of servers in a cell
-// that is down.
-func namesDownCells(microversion string) bool {
-	return microversion == "2.90" || microversion == "2.69"
-}
 
 // microversion finds out once per login; empty is 2.1, for which no header
 // is needed.
@@ -46,8 +40,7 @@ func (s *session) microversion(ctx context.Context, l *login) (string, error) {
 		service: computeService, op: opVersion, method: http.MethodGet, url: l.endpoints.version, ok: http.StatusOK,
 		decode: func(resp *http.Response) error { return decodeWhole(resp.Body, &doc) },
 	})
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		// Some gateways hide the version document; the listing itself will
 		// tell whether the endpoint is wrong.
 		if e.Kind != EndpointUnknown && e.Kind != Forbidden {

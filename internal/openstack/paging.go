@@ -65,7 +65,7 @@ func (s *session) pages(ctx context.Context, l listing) error {
 	seen := map[string]bool{} // item IDs
 	markers := map[string]bool{}
 	marker, base := "", ""
-	for page := 0; page < maxPages; page++ {
+	for range maxPages {
 		var links []link
 		var count, fresh int
 		var last string

@@ -54,7 +54,7 @@ func (s *session) send(ctx context.Context, client *gophercloud.ProviderClient, 
 			s.bucket.pause(min(wait, maxBackoff))
 		} else {
 			wait = firstBackoff << min(attempt, 6)
-			wait = min(wait, maxBackoff)/2 + rand.N(wait/2)
+			wait = min(wait, maxBackoff)/2 + rand.N(wait/2) //nolint:gosec // only spreads the calls
 		}
 		if attempt >= s.opts.Retries || wait > maxBackoff || sleep(ctx, s.opts.Clock, wait) != nil {
 			return e

@@ -115,7 +115,7 @@ func TestABackoffDoesNotOutlastTheCallersDeadline(t *testing.T) {
 	cloud := startCloud(t)
 	cloud.on(serversCall, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "25")
-		w.WriteHeader(429)
+		w.WriteHeader(http.StatusTooManyRequests)
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

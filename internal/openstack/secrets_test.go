@@ -28,12 +28,20 @@ func said(r *http.Request) string {
 	body, _ := io.ReadAll(r.Body)
 	text := r.Header.Get("X-Auth-Token")
 	for _, secret := range []string{testPassword, appSecret} {
-		quoted, _ := json.Marshal(secret)
+		quoted := asJSON(secret)
 		if bytes.Contains(body, quoted) {
 			text += " " + secret + " " + string(quoted)
 		}
 	}
 	return text
+}
+
+func asJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 func echo(status int) http.HandlerFunc {
@@ -61,7 +69,6 @@ func TestNoErrorLogOrMetricTellsAPasswordTokenOrSecret(t *testing.T) {
 	}
 	registry := prometheus.NewRegistry()
 	log := funcr.New(func(prefix, args string) { write("log", prefix+args) }, funcr.Options{Verbosity: 10})
-	tries := 0
 	for _, call := range []string{loginCall, versionCall, subnetsCall, networksCall, serversCall, portsCall} {
 		for _, with := range []http.HandlerFunc{
 			echo(400), echo(401), echo(403), echo(404), echo(409), echo(429), echo(500), echo(503), echo(302), echo(200), echo(201),
@@ -84,10 +91,8 @@ func TestNoErrorLogOrMetricTellsAPasswordTokenOrSecret(t *testing.T) {
 				}
 				log.Info("credentials", "value", cred, "pointer", &cred)
 				write("formatted", fmt.Sprintf("%v %+v %#v %s %q", cred, cred, cred, cred, cred))
-				asJSON, _ := json.Marshal(map[string]any{"c": cred})
-				write("json", string(asJSON))
+				write("json", string(asJSON(cred)))
 				slog.New(slog.NewTextHandler(&lineWriter{write}, nil)).Info("x", "c", cred)
-				tries++
 			}
 		}
 	}
@@ -109,12 +114,13 @@ func TestNoErrorLogOrMetricTellsAPasswordTokenOrSecret(t *testing.T) {
 	if !strings.Contains(text, "list_servers") || !strings.Contains(text, "it says") {
 		t.Fatal("the test looks at nothing")
 	}
-	quoted, _ := json.Marshal(testPassword)
+	quoted := asJSON(testPassword)
 	for _, secret := range []string{testPassword, string(quoted[1 : len(quoted)-1]), `never\u003e`, "<never>", appSecret, "gAAAA-secret-token"} {
-		if at := strings.Index(text, secret); at >= 0 {
-			line := text[strings.LastIndex(text[:at], "\n")+1:]
-			line, _, _ = strings.Cut(line, "\n")
-			t.Errorf("%q is told after %d tries: %s", secret, tries, line)
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, secret) {
+				t.Errorf("%q is told: %s", secret, line)
+				break
+			}
 		}
 	}
 }

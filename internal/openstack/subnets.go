@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 
@@ -124,8 +125,6 @@ func set(values []string) map[string]bool {
 // with is a copy of the query with another key.
 func with(q url.Values, key string, values ...string) url.Values {
 	out := url.Values{key: values}
-	for k, v := range q {
-		out[k] = v
-	}
+	maps.Copy(out, q)
 	return out
 }
