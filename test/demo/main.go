@@ -105,6 +105,10 @@ func (s settings) run() int {
 // tell brings the parts up, shows them at work and puts them away.
 func tell(ctx context.Context, out *screen, s settings) (err error) {
 	out.title(s.cloud)
+	real, err := findRealCloud(ctx, out, s) // first, as it can fail by a slip of the pen
+	if err != nil {
+		return err
+	}
 	g, err := newGround(ctx, out)
 	if err != nil {
 		return err
@@ -117,7 +121,7 @@ func tell(ctx context.Context, out *screen, s settings) (err error) {
 			out.log("the end of the controller's log", g.controller.logTail())
 		}
 	}()
-	story, err := newStory(ctx, g, out, s)
+	story, err := newStory(g, out, real)
 	if err != nil {
 		return err
 	}

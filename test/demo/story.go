@@ -42,12 +42,14 @@ type story struct {
 	cloudsYAML string // path of a clouds.yaml for the simulator
 }
 
-func newStory(ctx context.Context, g *ground, out *screen, s settings) (*story, error) {
-	st := &story{ground: g, out: out}
-	if s.cloud != "" {
-		return st, st.useRealCloud(ctx, s)
+// newStory plays with a real cloud, or with the simulator where real is nil.
+func newStory(g *ground, out *screen, real *realCloud) (*story, error) {
+	s := &story{ground: g, out: out}
+	if real != nil {
+		s.useRealCloud(real)
+		return s, nil
 	}
-	return st, st.useSimulator()
+	return s, s.useSimulator()
 }
 
 func (s *story) close() {
@@ -97,7 +99,7 @@ func (s *story) declared(ctx context.Context) error {
 	if err := s.showKubectl(ctx, "mno -n "+controllerNamespace, "multinicoperators", controllerNamespace); err != nil {
 		return err
 	}
-	s.out.say("  (its status is the operator's to fill, which comes with a later release)")
+	s.out.block("(its status is the operator's to fill, which comes with a later release)")
 	return nil
 }
 
