@@ -84,6 +84,20 @@ func (c *controller) start(ctx context.Context, dir, kubeconfig string, env []st
 	})
 }
 
+// whileItRuns is a context that also ends with the controller.
+func (c *controller) whileItRuns(ctx context.Context) (context.Context, context.CancelFunc) {
+	running, cancel := context.WithCancel(ctx)
+	exited := c.exited
+	go func() {
+		select {
+		case <-exited:
+			cancel()
+		case <-running.Done():
+		}
+	}()
+	return running, cancel
+}
+
 // get reads a path of the controller; any status but 200 is an error that
 // holds the answer.
 func (c *controller) get(ctx context.Context, path string) (string, error) {

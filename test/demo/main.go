@@ -114,10 +114,11 @@ func tell(ctx context.Context, out *screen, s settings) (err error) {
 		return err
 	}
 	defer func() {
-		if stopErr := g.controller.stop(); stopErr != nil {
-			err = errors.Join(err, stopErr)
+		stopErr := g.controller.stop()
+		if stopErr != nil && errors.Is(err, context.Canceled) {
+			err = nil // what waited was called off because the controller had ended
 		}
-		if err != nil && !errors.Is(err, context.Canceled) {
+		if err = errors.Join(err, stopErr); err != nil && ctx.Err() == nil {
 			out.log("the end of the controller's log", g.controller.logTail())
 		}
 	}()
@@ -129,7 +130,9 @@ func tell(ctx context.Context, out *screen, s settings) (err error) {
 	if err := g.startController(ctx, out); err != nil {
 		return err
 	}
-	if err := story.play(ctx); err != nil {
+	running, cancel := g.controller.whileItRuns(ctx)
+	defer cancel()
+	if err := story.play(running); err != nil {
 		return err
 	}
 	out.finished.Store(true)
@@ -138,6 +141,6 @@ func tell(ctx context.Context, out *screen, s settings) (err error) {
 		return nil
 	}
 	story.lookAround(out)
-	<-ctx.Done()
+	<-running.Done()
 	return nil
 }
