@@ -26,8 +26,8 @@ func (s *story) commands() []string {
 	if s.sim != nil {
 		lines = append(lines,
 			"  The simulated cloud, where python3-openstackclient is installed:",
-			"    export OS_CLIENT_CONFIG_FILE="+s.cloudsYAML+" OS_CLOUD=openstack",
-			"    openstack server list; openstack port list")
+			"    export OS_CLIENT_CONFIG_FILE="+s.cloudsYAML,
+			"    openstack --os-cloud=openstack server list; openstack --os-cloud=openstack port list")
 	}
 	return append(lines,
 		"  The controller:",
