@@ -95,7 +95,7 @@ func TestALockWaitThatTimesOutIsRetried(t *testing.T) {
 	t.Parallel()
 	db := testenv.Database(t)
 	var rolledBack atomic.Bool
-	cfg, _ := through(t, db, config(t, db), func(text string) verdict {
+	cfg := through(t, db, config(t, db), func(text string) verdict {
 		if text == "ROLLBACK" {
 			rolledBack.Store(true)
 		}
@@ -137,15 +137,8 @@ func TestAConnectionThatBreaksAtAnyStatementDoublesNothing(t *testing.T) {
 			} {
 				db := testenv.Database(t)
 				mark := apply(t, lead(t, open(t, config(t, db)), store.Mark{}), FirstRun(2, 1))
-				var armed atomic.Bool
-				judge := once(prefix, how)
-				cfg, _ := through(t, db, config(t, db), func(text string) verdict {
-					if !armed.Load() {
-						return pass
-					}
-					return judge(text)
-				})
-				l := lead(t, open(t, cfg), mark)
+				judge, armed := whenArmed(once(prefix, how))
+				l := lead(t, open(t, through(t, db, config(t, db), judge)), mark)
 				armed.Store(true)
 				got, err := l.Apply(t.Context(), rename(0, "renamed"), nil)
 				if err != nil {
@@ -171,8 +164,7 @@ func TestAnOutcomeThatCannotBeAskedForIsUncertainAndFoundOutLater(t *testing.T) 
 			db := testenv.Database(t)
 			mark := apply(t, lead(t, open(t, config(t, db)), store.Mark{}), FirstRun(2, 1))
 			var armed atomic.Bool
-			var p *proxy
-			cfg, p := through(t, db, config(t, db), nil)
+			p := newProxy(t, db)
 			p.judge = func(text string) verdict {
 				if text == "COMMIT" && armed.CompareAndSwap(true, false) {
 					p.refuse.Store(true) // and nothing gets through after it
@@ -183,7 +175,7 @@ func TestAnOutcomeThatCannotBeAskedForIsUncertainAndFoundOutLater(t *testing.T) 
 				}
 				return pass
 			}
-			l := lead(t, open(t, cfg), mark)
+			l := lead(t, open(t, p.serve(config(t, db))), mark)
 			armed.Store(true)
 			_, err := l.Apply(t.Context(), rename(0, "renamed"), nil)
 			if !errors.Is(err, store.ErrUncertain) || !errors.Is(err, store.ErrUnavailable) {
@@ -212,16 +204,10 @@ func TestAServerKilledInMidTransactionLosesItAlone(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewMariaDB(t, testenv.MariaDBOptions{})
 	db := server.Database(t)
-	var armed atomic.Bool
 	judge, frozen, release := freeze("INSERT INTO multi_history")
 	defer release()
-	cfg, _ := through(t, db, config(t, db), func(text string) verdict {
-		if armed.Load() {
-			return judge(text)
-		}
-		return pass
-	})
-	l := lead(t, open(t, cfg), store.Mark{})
+	judge, armed := whenArmed(judge)
+	l := lead(t, open(t, through(t, db, config(t, db), judge)), store.Mark{})
 	apply(t, l, FirstRun(5, 1))
 	before := contents(t, db)
 	armed.Store(true)

@@ -77,7 +77,7 @@ func TestALeaderThatFreezesInMidTransactionLosesItAndWritesNothing(t *testing.T)
 	db := testenv.Database(t)
 	judge, frozen, release := freeze("INSERT INTO multi_claim")
 	defer release()
-	cfg, _ := through(t, db, config(t, db), judge)
+	cfg := through(t, db, config(t, db), judge)
 	old := lead(t, open(t, cfg), store.Mark{})
 	result := make(chan error, 1)
 	go func() {
@@ -106,16 +106,9 @@ func TestALeaderThatFreezesBeforeCommitLosesItAndWritesNothing(t *testing.T) {
 	db := testenv.Database(t)
 	judge, frozen, release := freeze("COMMIT")
 	defer release()
-	armed := false
-	cfg, p := through(t, db, config(t, db), nil)
-	p.judge = func(text string) verdict {
-		if armed {
-			return judge(text)
-		}
-		return pass
-	}
-	old := lead(t, open(t, cfg), store.Mark{})
-	armed = true
+	judge, armed := whenArmed(judge)
+	old := lead(t, open(t, through(t, db, config(t, db), judge)), store.Mark{})
+	armed.Store(true)
 	result := make(chan error, 1)
 	go func() {
 		_, err := old.Apply(t.Context(), FirstRun(3, 3), nil)
@@ -139,7 +132,7 @@ func TestALeaderThatFreezesWhileItOpensTheGateOpensNoLaterOne(t *testing.T) {
 	remembered := store.Mark{Epoch: "lost", Generation: 3, Sequence: 7}
 	judge, frozen, release := freeze("RENAME TABLE `multi_interface_shut_1` TO `multi_interface`")
 	defer release()
-	cfg, _ := through(t, db, config(t, db), judge)
+	cfg := through(t, db, config(t, db), judge)
 	old := lead(t, open(t, cfg), remembered)
 	result := make(chan error, 1)
 	go func() { result <- old.Admit(t.Context()) }()

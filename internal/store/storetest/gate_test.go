@@ -10,6 +10,7 @@ import (
 	osexec "os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -262,23 +263,16 @@ func TestLeadingAndAdmittingMayDieAtEveryStatement(t *testing.T) {
 	direct := withAgent(config(t, db))
 	remembered := apply(t, lead(t, open(t, direct), store.Mark{}), FirstRun(3, 3))
 	for _, how := range []verdict{cut, swallow} {
-		for step := 1; ; step++ {
+		for step := int64(1); ; step++ {
 			// A restored database: behind what is remembered.
 			remembered.Sequence += 2
-			count := 0
-			armed := true
-			cfg, p := through(t, db, direct, nil)
-			p.judge = func(text string) verdict {
-				if strings.HasPrefix(text, "SET ") || !armed {
-					return pass
-				}
-				if count++; count == step {
-					armed = false
+			var count atomic.Int64
+			cfg := through(t, db, direct, func(text string) verdict {
+				if !strings.HasPrefix(text, "SET ") && count.Add(1) == step {
 					return how
 				}
 				return pass
-			}
-			cfg.MaxOpen = 3
+			})
 			err := publishThrough(t, open(t, cfg), remembered)
 			// Whatever happened, agents read all or an error.
 			if rows, readErr := readAsM(t, pool, HostName(2)); readErr == nil && len(rows) != 1 {
@@ -291,7 +285,7 @@ func TestLeadingAndAdmittingMayDieAtEveryStatement(t *testing.T) {
 			}
 			wantGate(t, pool, true, 3)
 			remembered = l.Mark()
-			if armed { // there was no such step
+			if count.Load() < step { // there was no such step
 				if err != nil {
 					t.Errorf("undisturbed it failed: %v", err)
 				}

@@ -40,18 +40,40 @@ type proxy struct {
 }
 
 // through gives cfg a proxy.
-func through(t testing.TB, db testenv.DB, cfg store.Config, judge func(text string) verdict) (store.Config, *proxy) {
+func through(t testing.TB, db testenv.DB, cfg store.Config, judge func(text string) verdict) store.Config {
+	t.Helper()
+	p := newProxy(t, db)
+	p.judge = judge
+	return p.serve(cfg)
+}
+
+// newProxy is a proxy that does not serve yet: its judge may refer to it.
+func newProxy(t testing.TB, db testenv.DB) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: listener, target: net.JoinHostPort(db.Host, strconv.Itoa(db.Port)), judge: judge}
+	p := &proxy{listener: listener, target: net.JoinHostPort(db.Host, strconv.Itoa(db.Port))}
 	t.Cleanup(p.close)
+	return p
+}
+
+func (p *proxy) serve(cfg store.Config) store.Config {
 	go p.accept()
-	cfg.Host = "127.0.0.1"
-	cfg.Port = listener.Addr().(*net.TCPAddr).Port
-	return cfg, p
+	cfg.Host, cfg.Port = "127.0.0.1", p.listener.Addr().(*net.TCPAddr).Port
+	return cfg
+}
+
+// whenArmed is judge from the moment on that the switch is on.
+func whenArmed(judge func(string) verdict) (func(string) verdict, *atomic.Bool) {
+	var armed atomic.Bool
+	return func(text string) verdict {
+		if armed.Load() {
+			return judge(text)
+		}
+		return pass
+	}, &armed
 }
 
 func (p *proxy) close() {
@@ -81,8 +103,8 @@ func (p *proxy) accept() {
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
 		var swallowing atomic.Bool
-		go func() { p.answers(client, server, &swallowing) }()
-		go func() { p.statements(client, server, &swallowing) }()
+		go p.answers(client, server, &swallowing)
+		go p.statements(client, server, &swallowing)
 	}
 }
 

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	clocktesting "k8s.io/utils/clock/testing"
-
 	"github.com/google/go-cmp/cmp"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/store"
@@ -98,18 +97,11 @@ func TestAnAgentThatWritesDuringApplyLosesNothing(t *testing.T) {
 	db := testenv.Database(t)
 	judge, frozen, release := freeze("START TRANSACTION")
 	defer release()
-	armed := false
-	cfg, p := through(t, db, config(t, db), nil)
-	p.judge = func(text string) verdict {
-		if armed {
-			return judge(text)
-		}
-		return pass
-	}
-	l := lead(t, open(t, cfg), store.Mark{})
+	judge, armed := whenArmed(judge)
+	l := lead(t, open(t, through(t, db, config(t, db), judge)), store.Mark{})
 	apply(t, l, FirstRun(1, 1))
 	row := port(t, l, 0) // read as not applied
-	armed = true
+	armed.Store(true)
 	result := make(chan error, 1)
 	go func() {
 		row.Owner = Object(3)
@@ -399,95 +391,4 @@ func TestEverPrimaryIsKeptBesideTheAgentsTable(t *testing.T) {
 	if port(t, l, 0).EverPrimary {
 		t.Error("a row is as it was last written, but this one still is ever primary")
 	}
-}
-
-func TestStatesComeBackAsTheyWereSaved(t *testing.T) {
-	t.Parallel()
-	l, db := leader(t)
-	full := store.ObjectState{
-		Key: Object(0), UID: "u", SpecHash: "h", Generation: 3, Epoch: "e", LastSuccess: Start, LastAttempt: Start.Add(time.Microsecond),
-		LastTick: Start.Add(time.Hour), HandledRequest: "r'q", HandledTrigger: Start, NextLook: Start, RetryAt: Start, Failures: 4,
-	}
-	blank := store.ObjectState{Key: Object(1)}
-	apply(t, l, FirstRun(1, 1), full)
-	if err := l.SaveStates(t.Context(), []store.ObjectState{blank}); err != nil {
-		t.Fatal(err)
-	}
-	got, err := lead(t, open(t, config(t, db)), l.Mark()).States(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[inventory.Key]store.ObjectState{Object(0): full, Object(1): blank}, got); diff != "" {
-		t.Errorf("states (-saved +read):\n%s", diff)
-	}
-}
-
-func TestStatesAreForgottenByKey(t *testing.T) {
-	t.Parallel()
-	l, _ := leader(t)
-	elsewhere := store.ObjectState{Key: inventory.Key{Namespace: "other", Name: Object(0).Name}}
-	if err := l.SaveStates(t.Context(), []store.ObjectState{{Key: Object(0)}, {Key: Object(1)}, elsewhere}); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.DeleteStates(t.Context(), []inventory.Key{Object(0)}); err != nil {
-		t.Fatal(err)
-	}
-	got, err := l.States(t.Context())
-	if err != nil || len(got) != 2 {
-		t.Fatalf("%d states are left, %v; want 2", len(got), err)
-	}
-	if _, there := got[elsewhere.Key]; !there {
-		t.Error("an object of that name in another namespace was forgotten too")
-	}
-}
-
-func TestPurgeDropsWhatIsOldAndNothingElse(t *testing.T) {
-	t.Parallel()
-	db := testenv.Database(t)
-	clock := clocktesting.NewFakeClock(Start)
-	cfg := config(t, db)
-	cfg.Clock, cfg.Retention = clock, 24*time.Hour
-	l := lead(t, open(t, cfg), store.Mark{})
-	plan := FirstRun(1200, 10)
-	apply(t, l, plan)
-	deleted := inventory.Plan{}
-	for i := range 1100 {
-		row, node := Interface(i, i/10), Node(i)
-		row.Status, node.Status = inventory.Deleted, inventory.Deleted
-		deleted.Interfaces = append(deleted.Interfaces, inventory.InterfaceWrite{Row: row})
-		deleted.Nodes = append(deleted.Nodes, node)
-		if i != 5 { // still claimed: not to be dropped whatever its age
-			deleted.DropClaims = append(deleted.DropClaims, inventory.ClaimKey{PortID: row.PortID, Object: row.Owner})
-		}
-	}
-	deleted.Interfaces[0].Row.EverPrimary = true
-	apply(t, l, deleted)
-
-	clock.Step(23 * time.Hour)
-	if n, err := l.Purge(t.Context()); err != nil || n != 0 {
-		t.Fatalf("before its time Purge dropped %d, %v", n, err)
-	}
-	late := Interface(1150, 115)
-	late.Status = inventory.Deleted
-	apply(t, l, write(late, false))
-	clock.Step(2 * time.Hour)
-	mark := l.Mark()
-	n, err := l.Purge(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for what, want := range map[string]int64{
-		"multi_interface": 101, "node_table": 101, "multi_identity": 101, "multi_primary": 0, "multi_subnet": 3, "multi_history": 0,
-	} {
-		if got := number(t, db, "SELECT COUNT(*) FROM "+what); got != want {
-			t.Errorf("%s has %d rows after Purge, want %d", what, got, want)
-		}
-	}
-	if want := 1099*3 + 1 + 120; n != want {
-		t.Errorf("Purge tells of %d rows, want %d", n, want)
-	}
-	if l.Mark() != mark {
-		t.Error("Purge moved the mark")
-	}
-	apply(t, l, FirstRun(10, 1)) // rows that were purged may come again
 }
