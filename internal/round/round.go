@@ -50,9 +50,10 @@ type Options struct {
 	Clock clock.WithTicker
 	Log   logr.Logger
 	// Quiet is how long a round waits for another object to join (100ms),
-	// Longest how long it gathers at most (3s), Timeout how long it may take
-	// (5m).
-	Quiet, Longest, Timeout time.Duration
+	// Longest how long it gathers while one joins after the other (3s),
+	// Patience how long it waits for those who are on their way (30s), Timeout
+	// how long it may take (5m).
+	Quiet, Longest, Patience, Timeout time.Duration
 	// Observe is told of every finished round.
 	Observe func(objects int, changed bool, err error)
 }
@@ -65,12 +66,15 @@ type Rounds struct {
 
 	mu     sync.Mutex
 	groups map[[sha256.Size]byte]*group
+	coming int // seats that are neither taken nor given up
 	work   sync.WaitGroup
 }
 
 // group is everything of one set of credentials: the round that gathers and
 // the lock of the one that works.
 type group struct {
+	// process answers every entry, whatever happens.
+	process func(context.Context, []entry)
 	working sync.Mutex
 	users   int // rounds that gather or work
 	open    *gathering
@@ -99,6 +103,9 @@ func New(o Options) *Rounds {
 	if o.Longest == 0 {
 		o.Longest = 3 * time.Second
 	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Minute
 	}
@@ -112,12 +119,45 @@ func (r *Rounds) Start(ctx context.Context) error {
 	return nil
 }
 
+// Seat is kept for someone who is on the way to a round, so that rounds don't
+// leave without them: before an object can take part, its finalizer may have to
+// be written, and its Secret read.
+type Seat struct {
+	rounds *Rounds
+	once   sync.Once
+}
+
+// Coming keeps a seat. It is to be given up by Leave, or taken by Run.
+func (r *Rounds) Coming() *Seat {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.coming++
+	return &Seat{rounds: r}
+}
+
+// Leave gives the seat up; after Run, or a second time, it does nothing.
+func (s *Seat) Leave() {
+	s.once.Do(func() {
+		s.rounds.mu.Lock()
+		defer s.rounds.mu.Unlock()
+		s.rounds.coming--
+	})
+}
+
 // Run takes part in the next round of the ticket's credentials and waits for
 // its end. Errors are *openstack.Error, *publication.UnavailableError, the
 // store's, or the context's.
-func (r *Rounds) Run(ctx context.Context, t Ticket) (Result, error) {
+func (s *Seat) Run(ctx context.Context, t Ticket) (Result, error) {
+	r := s.rounds
+	return r.takePart(ctx, sha256.Sum256(t.Credentials.Content()), t, s, r.process)
+}
+
+// Run is Seat.Run for someone who comes by surprise.
+func (r *Rounds) Run(ctx context.Context, t Ticket) (Result, error) { return r.Coming().Run(ctx, t) }
+
+func (r *Rounds) takePart(ctx context.Context, key [sha256.Size]byte, t Ticket, s *Seat, process func(context.Context, []entry)) (Result, error) {
 	done := make(chan answer, 1)
-	r.join(sha256.Sum256(t.Credentials.Content()), entry{t, done})
+	r.join(key, entry{t, done}, s, process)
 	select {
 	case a := <-done:
 		return a.Result, a.err
@@ -126,12 +166,15 @@ func (r *Rounds) Run(ctx context.Context, t Ticket) (Result, error) {
 	}
 }
 
-func (r *Rounds) join(key [sha256.Size]byte, e entry) {
+// join adds an entry and takes its seat in one step: whoever counts the seats
+// finds it in either place.
+func (r *Rounds) join(key [sha256.Size]byte, e entry, s *Seat, process func(context.Context, []entry)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	s.once.Do(func() { r.coming-- })
 	g := r.groups[key]
 	if g == nil {
-		g = &group{}
+		g = &group{process: process}
 		r.groups[key] = g
 	}
 	if g.open == nil {
@@ -158,7 +201,7 @@ func (r *Rounds) conduct(key [sha256.Size]byte, g *group, mine *gathering) {
 	r.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(r.base, r.Timeout)
-	r.process(ctx, mine.tickets)
+	g.process(ctx, mine.tickets)
 	cancel()
 
 	g.working.Unlock()
@@ -169,21 +212,41 @@ func (r *Rounds) conduct(key [sha256.Size]byte, g *group, mine *gathering) {
 	}
 }
 
+// quietSteps is how many looks in a row must find nobody new. Several short
+// looks instead of a long one: a process whose processor time is throttled
+// would find a single timer expired before the others had their turn.
+const quietSteps = 4
+
+// gather returns when nobody has joined for a while and nobody is on the way.
 func (r *Rounds) gather(mine *gathering) {
-	longest := r.Clock.NewTimer(r.Longest)
+	longest, patience := r.Clock.NewTimer(r.Longest), r.Clock.NewTimer(r.Patience)
 	defer longest.Stop()
-	for {
-		quiet := r.Clock.NewTimer(r.Quiet)
+	defer patience.Stop()
+	overdue := false
+	for quiet := 0; ; {
+		step := r.Clock.NewTimer(r.Quiet / quietSteps)
 		select {
 		case <-mine.joined:
-			quiet.Stop()
-		case <-quiet.C():
-			return
+			quiet = 0
+		case <-step.C():
+			quiet++
 		case <-longest.C():
-			quiet.Stop()
+			overdue = true
+		case <-patience.C():
+			step.Stop()
+			return
+		}
+		step.Stop()
+		if (overdue || quiet >= quietSteps) && r.noneComing() {
 			return
 		}
 	}
+}
+
+func (r *Rounds) noneComing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.coming == 0
 }
 
 // process answers every ticket, whatever happens.

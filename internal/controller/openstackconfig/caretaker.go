@@ -108,7 +108,7 @@ func (c *caretaker) finishDeletions(ctx context.Context) error {
 		k := inventory.Key{Namespace: d.Namespace, Name: d.Name}
 		gone, err := c.gone(ctx, k)
 		if err == nil && gone { // a new object of that name has taken its claims over
-			err = c.withdraw(ctx, k)
+			err = c.Rounds.Release(ctx, k)
 		}
 		if err == nil {
 			patch := fmt.Appendf(nil, `{"data":{%q:null}}`, uid)
@@ -144,7 +144,7 @@ func (c *caretaker) releaseOrphans(ctx context.Context) error {
 			continue
 		}
 		c.Log.Info("Withdrawing what a vanished object has left", "openstackconfig", k.String())
-		if err := c.withdraw(ctx, k); err != nil {
+		if err := c.Rounds.Release(ctx, k); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
-	"github.com/xormsdhkdwk/multinic/internal/store"
 )
 
 // deletionRetry is how often a deletion that waits for the database is tried.
@@ -31,7 +30,7 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 	if r.Publication.Starting() {
 		return reconcile.Result{}, nil // woken once the database has been reached or not
 	}
-	err := r.withdraw(ctx, p.key)
+	err := r.Rounds.Release(ctx, p.key)
 	if err == nil {
 		return reconcile.Result{}, r.letGo(ctx, p.obj)
 	}
@@ -53,37 +52,13 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 	return reconcile.Result{}, r.letGo(ctx, p.obj)
 }
 
-// withdraw drops everything that an object has published.
-func (r *Reconciler) withdraw(ctx context.Context, k inventory.Key) error {
-	return r.Publication.Write(ctx, func(l *store.Leader) error {
-		have, err := l.View(ctx, store.ViewQuery{Objects: []inventory.Key{k}})
-		if err != nil {
-			return err
-		}
-		planner := inventory.NewPlanner(r.Clock.Now(), inventory.NewNodes(nil), have, false)
-		planner.Release(k)
-		if plan := planner.Finish(); !plan.Empty() {
-			if _, err := l.Apply(ctx, plan, nil); err != nil {
-				return err
-			}
-		}
-		if err := l.DeleteStates(ctx, []inventory.Key{k}); err != nil {
-			return err
-		}
-		r.Publication.Forget(k)
-		return nil
-	})
-}
-
 // letGo removes the finalizer.
 func (r *Reconciler) letGo(ctx context.Context, obj *v1alpha1.OpenstackConfig) error {
 	before := obj.DeepCopy()
 	controllerutil.RemoveFinalizer(obj, v1alpha1.Finalizer)
-	if err := r.Client.Patch(ctx, obj, client.MergeFrom(before)); err != nil {
+	if err := r.write(ctx, func() error { return r.Client.Patch(ctx, obj, client.MergeFrom(before)) }); err != nil {
 		return ignoreGone(err)
 	}
-	k := inventory.Key{Namespace: obj.Namespace, Name: obj.Name}
-	r.failures.forget(k)
-	r.Metrics.forget(k)
+	r.forget(inventory.Key{Namespace: obj.Namespace, Name: obj.Name})
 	return nil
 }
