@@ -55,7 +55,9 @@ type Options struct {
 type Reconciler struct {
 	Options
 	failures failures
+	untold   untold
 	settings settings
+	writes   chan struct{} // one for each call under way; see write
 
 	queueMu sync.Mutex
 	queue   workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -72,7 +74,10 @@ func New(o Options) *Reconciler {
 	if o.Limits == (inventory.Limits{}) {
 		o.Limits = inventory.DefaultLimits()
 	}
-	return &Reconciler{Options: o, failures: failures{byKey: map[inventory.Key]failure{}}}
+	return &Reconciler{
+		Options: o, failures: failures{byKey: map[inventory.Key]failure{}}, untold: untold{byKey: map[inventory.Key]*round.Result{}},
+		writes: make(chan struct{}, maxWrites),
+	}
 }
 
 // passage is one object's way through Reconcile.
@@ -85,6 +90,7 @@ type passage struct {
 	cfg  trigger.Config
 	in   trigger.Input
 	cred openstack.Credentials
+	seat *round.Seat
 	// decision is what trigger says; ran is the result of the run it asked
 	// for; failed is what keeps the object from being as declared.
 	decision trigger.Decision
@@ -99,14 +105,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		log: r.Log.WithValues("openstackconfig", req.String()),
 	}
 	if err := r.Client.Get(ctx, req.NamespacedName, p.obj); err != nil {
-		r.failures.forget(p.key)
-		r.Metrics.forget(p.key)
+		r.forget(p.key)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	p.was = *p.obj.Status.DeepCopy()
 	if !p.obj.DeletionTimestamp.IsZero() {
 		return r.release(ctx, p)
 	}
+	p.seat = r.Rounds.Coming()
+	defer p.seat.Leave()
 	if err := r.holdOn(ctx, p.obj); err != nil {
 		return reconcile.Result{}, err
 	}
@@ -118,7 +125,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.decide(p)
 	if p.decision.Run && p.failed == nil {
 		r.run(ctx, p, state)
+	} else if p.failed == nil {
+		p.ran = r.untold.get(p.key)
 	}
+	p.seat.Leave()
 	r.assess(p)
 	if err := r.writeStatus(ctx, p); err != nil {
 		return reconcile.Result{}, err
@@ -135,7 +145,9 @@ func (r *Reconciler) holdOn(ctx context.Context, obj *v1alpha1.OpenstackConfig) 
 	before := obj.DeepCopy()
 	controllerutil.AddFinalizer(obj, v1alpha1.Finalizer)
 	status := obj.Status
-	err := r.Client.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	err := r.write(ctx, func() error {
+		return r.Client.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	})
 	obj.Status = status
 	return client.IgnoreNotFound(err)
 }
@@ -149,7 +161,7 @@ func (r *Reconciler) decide(p *passage) {
 	log := p.log.WithName("trigger")
 	mode, change := string(p.cfg.Mode), p.in.IsChange()
 	if !p.decision.Run {
-		log.V(1).Info("Reconcile skipped due to trigger configuration", "mode", mode, "isCRChangeEvent", change)
+		log.Info("Reconcile skipped due to trigger configuration", "mode", mode, "isCRChangeEvent", change)
 		r.Metrics.observe("skipped")
 		return
 	}
@@ -167,7 +179,7 @@ func (r *Reconciler) run(ctx context.Context, p *passage, state stateTemplate) {
 	ticket.State.Generation = p.obj.Generation
 	ticket.State.HandledRequest = p.in.Request
 	ticket.State.HandledTrigger = p.in.Webhook
-	result, err := r.Rounds.Run(ctx, ticket)
+	result, err := p.seat.Run(ctx, ticket)
 	if err != nil {
 		p.failed = r.failedRun(p, err)
 		r.Metrics.observe("failed")
@@ -210,6 +222,13 @@ func (r *Reconciler) nextPassage(p *passage) time.Duration {
 		return 0
 	}
 	return max(next.Sub(r.Clock.Now()), time.Millisecond)
+}
+
+// forget drops what is kept in memory of an object that has gone.
+func (r *Reconciler) forget(k inventory.Key) {
+	r.failures.forget(k)
+	r.untold.put(k, nil)
+	r.Metrics.forget(k)
 }
 
 // ignoreGone lets a write fail because its object has gone meanwhile.

@@ -11,12 +11,13 @@ import (
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 )
 
-// tell records an event where the reason of Ready or the hold changed: what
-// a person should notice, and never twice.
+// tell records an event where the reason of Ready changed: what a person should
+// notice, and never twice. That a new object is as declared is no news, and
+// would be one write more for each object of a first run.
 func (r *Reconciler) tell(p *passage) {
 	now := meta.FindStatusCondition(p.obj.Status.Conditions, v1alpha1.ConditionReady)
 	was := meta.FindStatusCondition(p.was.Conditions, v1alpha1.ConditionReady)
-	if now == nil || (was != nil && was.Reason == now.Reason) {
+	if now == nil || (was != nil && was.Reason == now.Reason) || (was == nil && now.Reason == v1alpha1.ReasonSynced) {
 		return
 	}
 	kind := corev1.EventTypeWarning

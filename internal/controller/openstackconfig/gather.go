@@ -28,7 +28,9 @@ type stateTemplate = store.ObjectState
 // OpenStack.
 func (r *Reconciler) gather(ctx context.Context, p *passage, state store.ObjectState) {
 	p.cfg = r.settings.trigger()
+	p.in.Now, p.in.Suspended = p.now, p.obj.Spec.Suspend
 	if p.obj.Spec.Suspend {
+		r.Metrics.forget(p.key) // it does not wait for a success
 		return
 	}
 	if err := validate(&p.obj.Spec); err != nil {
@@ -45,6 +47,9 @@ func (r *Reconciler) gather(ctx context.Context, p *passage, state store.ObjectS
 	p.cred = resolved.Credentials
 	if state.UID != "" && state.UID != string(p.obj.UID) {
 		state = store.ObjectState{} // another object of this name, long gone
+	}
+	if p.obj.Status.Publication == nil && r.untold.get(p.key) == nil {
+		state.SpecHash = "" // a crash came before the status: run again, or it would stay empty
 	}
 	p.in = trigger.Input{
 		Now: p.now, Created: p.obj.CreationTimestamp.Time,

@@ -103,6 +103,9 @@ func (r *Reconciler) handledRequest(p *passage) string {
 // writeStatus writes the status if it says anything new.
 func (r *Reconciler) writeStatus(ctx context.Context, p *passage) error {
 	s := &p.obj.Status
+	if p.ran != nil {
+		r.untold.put(p.key, nil) // it is told now, or is older than what is
+	}
 	if equality.Semantic.DeepEqual(&p.was, s) {
 		return nil
 	}
@@ -117,7 +120,11 @@ func (r *Reconciler) writeStatus(ctx context.Context, p *passage) error {
 	}
 	before := p.obj.DeepCopy()
 	before.Status = p.was
-	if err := r.Client.Status().Patch(ctx, p.obj, client.MergeFrom(before)); err != nil {
+	err := r.write(ctx, func() error { return r.Client.Status().Patch(ctx, p.obj, client.MergeFrom(before)) })
+	if err != nil {
+		if p.ran != nil && p.failed == nil {
+			r.untold.put(p.key, p.ran)
+		}
 		return ignoreGone(err)
 	}
 	r.tell(p)
