@@ -12,9 +12,8 @@ const (
 	// AnnotationConfirmWithdrawal lets held withdrawals go that were first
 	// seen at or before its value, an RFC 3339 time.
 	AnnotationConfirmWithdrawal = "multinic.example.com/confirm-withdrawal"
-	// AnnotationAdmit on a MultiNicOperator, or on the state ConfigMap of a
-	// controller that runs alone, opens the gate by hand for the database
-	// epoch that is its value.
+	// AnnotationAdmit on a MultiNicOperator of the controller's namespace opens
+	// the gate by hand for the database epoch that is its value.
 	AnnotationAdmit = "multinic.example.com/admit-epoch"
 )
 

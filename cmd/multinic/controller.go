@@ -27,16 +27,18 @@ The database is named by the environment:
   DB_HOST       host or address; required
   DB_PORT       port (3306)
   DB_USER       user; required
-  DB_PASSWORD   its password
-  DB_NAME       database (multinic)
-  DB_TLS        off, on or skip-verify (off)
-  DB_TLS_CA     file with the authority to trust
-  DB_MAX_OPEN   connections at most (10)
-  AGENT_DB_USER, AGENT_DB_PASSWORD
+  DB_PASSWORD   its password; required
+  DB_NAME       database; required
+  DB_TLS        true for an encrypted connection to a verified server (false)
+  DB_TLS_CA     file with the authority to trust instead of the system's
+  DB_MAX_OPEN_CONNS, DB_MAX_IDLE_CONNS
+                size of the pool (10, 4)
+  DB_RETENTION  how long withdrawn rows and history are kept (720h)
+  DB_AGENT_USER, DB_AGENT_PASSWORD
                 account for the node agents, made and kept if both are set
 
 KUBECONFIG names the cluster where the program runs outside of one.`,
-		Example: "  DB_HOST=127.0.0.1 DB_USER=root DB_PASSWORD=secret multinic controller --leader-elect=false",
+		Example: "  DB_HOST=127.0.0.1 DB_USER=root DB_PASSWORD=secret DB_NAME=multinic multinic controller --leader-elect=false",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			level := slog.LevelInfo

@@ -122,7 +122,7 @@ func openStore(o Options, log logr.Logger, registry prometheus.Registerer, owner
 	if err != nil {
 		return nil, err
 	}
-	cfg.Cluster, cfg.AdoptDatabase = owner, o.AdoptDatabase
+	cfg.Cluster, cfg.AdoptDatabase = owner, cfg.AdoptDatabase || o.AdoptDatabase
 	cfg.Log, cfg.Registerer, cfg.Clock = log.WithName("store"), registry, clock.RealClock{}
 	return store.Open(cfg)
 }

@@ -11,10 +11,14 @@ import (
 )
 
 // Applied says, by port, which of an object's interfaces the agents have
-// configured, as of the last reading of the database.
+// configured, as of the last reading of the database; nil where rows were
+// written since.
 func (p *Publication) Applied(k inventory.Key) map[string]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.stale[k] > 0 {
+		return nil
+	}
 	return p.applied[k]
 }
 
@@ -40,6 +44,9 @@ func (p *Publication) refreshApplied(ctx context.Context) {
 	if leader == nil {
 		return
 	}
+	p.mu.Lock()
+	before := p.writes
+	p.mu.Unlock()
 	applied, err := leader.AppliedByObject(ctx)
 	if err != nil {
 		_ = p.judge(ctx, err)
@@ -48,11 +55,12 @@ func (p *Publication) refreshApplied(ctx context.Context) {
 	p.mu.Lock()
 	var changed []inventory.Key
 	for k, ports := range applied {
-		if !maps.Equal(ports, p.applied[k]) {
+		if p.stale[k] > 0 || !maps.Equal(ports, p.applied[k]) {
 			changed = append(changed, k)
 		}
 	}
 	p.applied = applied
+	maps.DeleteFunc(p.stale, func(_ inventory.Key, writing int) bool { return writing <= before })
 	p.mu.Unlock()
 	if len(changed) > 0 {
 		p.Wake(changed)

@@ -63,6 +63,10 @@ type Publication struct {
 	err     error // why there is no leader, or the last failed check
 	states  map[inventory.Key]store.ObjectState
 	applied map[inventory.Key]map[string]bool
+	// stale are the objects whose rows were written after applied was read, by
+	// the number of the writing.
+	stale   map[inventory.Key]int
+	writes  int
 	holders []inventory.Key
 	kick    chan struct{}
 }
@@ -98,7 +102,7 @@ func New(o Options) *Publication {
 	if o.PurgeEvery == 0 {
 		o.PurgeEvery = time.Hour
 	}
-	return &Publication{Options: o, err: errStarting, states: map[inventory.Key]store.ObjectState{}, kick: make(chan struct{}, 1)}
+	return &Publication{Options: o, err: errStarting, states: map[inventory.Key]store.ObjectState{}, stale: map[inventory.Key]int{}, kick: make(chan struct{}, 1)}
 }
 
 // NeedLeaderElection tells the manager to start it in the leader only.
@@ -294,10 +298,11 @@ func (p *Publication) States() map[inventory.Key]store.ObjectState {
 func (p *Publication) Remember(states []store.ObjectState, rows bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.writes++
 	for _, s := range states {
 		p.states[s.Key] = s
 		if rows {
-			delete(p.applied, s.Key)
+			p.stale[s.Key] = p.writes
 		}
 	}
 }

@@ -216,7 +216,8 @@ func runController(t *testing.T, kube *rest.Config, namespace string, db testenv
 	}
 }
 
-// calls counts the calls to OpenStack by the controller's own metric.
+// calls counts the calls to OpenStack and sums their time up, by the
+// controller's own metric.
 func calls(address string) string {
 	response, err := http.Get("http://" + address + "/metrics")
 	if err != nil {
@@ -224,16 +225,24 @@ func calls(address string) string {
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(response.Body)
-	total := 0
+	var total, seconds float64
 	var each []string
 	for line := range strings.Lines(string(body)) {
-		if rest, ok := strings.CutPrefix(line, "multinic_openstack_request_duration_seconds_count{"); ok {
+		for _, kind := range []string{"count", "sum"} {
+			rest, ok := strings.CutPrefix(line, "multinic_openstack_request_duration_seconds_"+kind+"{")
+			if !ok {
+				continue
+			}
 			labels, value, _ := strings.Cut(strings.TrimSpace(rest), "} ")
-			var n int
-			_, _ = fmt.Sscan(value, &n)
-			total += n
-			each = append(each, fmt.Sprintf("%s: %d", labels, n))
+			var v float64
+			_, _ = fmt.Sscan(value, &v)
+			if kind == "count" {
+				total += v
+			} else {
+				seconds += v
+			}
+			each = append(each, fmt.Sprintf("%s %s: %.3g", labels, kind, v))
 		}
 	}
-	return fmt.Sprintf("%d calls (%s)", total, strings.Join(each, "; "))
+	return fmt.Sprintf("%.0f calls that took %.1f s (%s)", total, seconds, strings.Join(each, "; "))
 }
