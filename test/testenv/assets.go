@@ -81,7 +81,7 @@ func KubeAssets(ctx context.Context, progress io.Writer) (string, error) {
 		return fetched, nil
 	}
 	fmt.Fprintf(progress, "testenv: no ready kube-apiserver and etcd to be had (%v):\n"+
-		"testenv: building %s from source, once for this machine; kept in %s\n", fetchErr, KubeVersion, built)
+		"testenv: building %s from source, once for this machine (ten to thirty minutes on two cores); kept in %s\n", fetchErr, KubeVersion, built)
 	if err := buildKube(ctx, built, progress); err != nil {
 		return "", fmt.Errorf("building kube-apiserver and etcd: %w", err)
 	}
@@ -135,8 +135,11 @@ func fetchKube(ctx context.Context, dir, minor, indexURL string, progress io.Wri
 	}
 	// It names the directory below after the version that it found.
 	found, err := filepath.Glob(filepath.Join(unfinished, "*", kubeBinaries[0]))
-	if err != nil || len(found) != 1 {
-		return fmt.Errorf("envtest's archive is not as expected: %q, %v", found, err)
+	if err != nil {
+		return err
+	}
+	if len(found) != 1 {
+		return fmt.Errorf("envtest's archive is not as expected: %q", found)
 	}
 	if err := os.Rename(filepath.Dir(found[0]), dir); err != nil {
 		return err

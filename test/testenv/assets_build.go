@@ -45,7 +45,7 @@ func buildKube(ctx context.Context, dir string, progress io.Writer) error {
 		if complete, err := os.Stat(filepath.Join(dir, name)); err == nil && complete.Mode()&0o111 != 0 {
 			continue // of a run that was cut off after it
 		}
-		what := fmt.Sprintf("%s %s (%d of %d)", name, KubeVersion, i+1, len(kubeBinaries))
+		what := fmt.Sprintf("%s for Kubernetes %s (%d of %d)", name, KubeVersion, i+1, len(kubeBinaries))
 		target := filepath.Join(dir, name)
 		unfinished := target + ".unfinished"
 		cmd := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-buildvcs=false",

@@ -24,13 +24,13 @@ import (
 
 func TestAReadyArchiveIsFetchedTriedAndKept(t *testing.T) {
 	t.Parallel()
-	real, err := KubeAssets(t.Context(), os.Stderr)
+	assets, err := KubeAssets(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	index := serveArchive(t, map[string]string{
-		"kube-apiserver": fmt.Sprintf("#!/bin/sh\nexec '%s/kube-apiserver' \"$@\"\n", real),
-		"etcd":           fmt.Sprintf("#!/bin/sh\nexec '%s/etcd' \"$@\"\n", real),
+		"kube-apiserver": fmt.Sprintf("#!/bin/sh\nexec '%s/kube-apiserver' \"$@\"\n", assets),
+		"etcd":           fmt.Sprintf("#!/bin/sh\nexec '%s/etcd' \"$@\"\n", assets),
 		"kubectl":        "#!/bin/sh\n",
 	})
 	dir := filepath.Join(t.TempDir(), "envtest-v1.37")
@@ -143,4 +143,18 @@ func serveArchive(t *testing.T, files map[string]string) string {
 			runtime.GOOS, runtime.GOARCH, sha512.Sum512(archive.Bytes()), server.URL)
 	})
 	return server.URL + "/index.yaml"
+}
+
+func TestWhoHasNoMariaDBIsToldATargetThatExists(t *testing.T) {
+	t.Parallel()
+	if path := findProgram("no-such-program"); path != "" {
+		t.Fatalf("found %q", path)
+	}
+	makefile, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(errNoMariaDB.Error(), "make mariadb ") || !strings.Contains(string(makefile), "\nmariadb: ") {
+		t.Fatalf("no target mariadb in the Makefile, or not named by: %v", errNoMariaDB)
+	}
 }

@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
@@ -123,13 +122,13 @@ func (c *ControlPlane) prepare() error {
 	}
 	// A lone member has no peers; 0 lets the system choose at each start.
 	etcd.Configure().Set("listen-peer-urls", "http://127.0.0.1:0")
-	server.SecureServing.Address, server.SecureServing.Port = "127.0.0.1", apiPort
+	server.Address, server.Port = "127.0.0.1", apiPort
 	c.environment.ControlPlane.Etcd = etcd
 	c.environment.ControlPlane.APIServer = server
 	c.environment.ControlPlaneStartTimeout = startTimeout
 	c.environment.ControlPlaneStopTimeout = stopTimeout
 	// USE_EXISTING_CLUSTER in someone's environment must not point tests at it.
-	c.environment.UseExistingCluster = ptr.To(false)
+	c.environment.UseExistingCluster = new(false)
 	return nil
 }
 
@@ -212,9 +211,9 @@ func (c *ControlPlane) logFile(name string) string { return filepath.Join(c.dir,
 func (c *ControlPlane) pidFile(name string) string { return filepath.Join(c.dir, name+".pid") }
 
 func (c *ControlPlane) logTails() string {
-	tails := ""
+	var tails strings.Builder
 	for _, name := range kubeBinaries {
-		tails += "the end of " + name + "'s log:\n" + tail(c.logFile(name)) + "\n"
+		fmt.Fprintf(&tails, "the end of %s's log:\n%s\n", name, tail(c.logFile(name)))
 	}
-	return tails
+	return tails.String()
 }

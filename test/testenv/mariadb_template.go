@@ -26,7 +26,7 @@ type mariadbBinaries struct {
 }
 
 var errNoMariaDB = errors.New(`MariaDB is not installed, and these tests run against a real one. Install it:
-  as root on Debian or Ubuntu:  make tools-mariadb    (or: apt-get install mariadb-server; no service is needed)
+  as root on Debian or Ubuntu:  make mariadb    (or: apt-get install mariadb-server; no service is needed)
   on macOS:                     brew install mariadb
   elsewhere:                    put mariadbd and mariadb-install-db (MariaDB 10.3 or later) on PATH`)
 
