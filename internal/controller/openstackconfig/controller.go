@@ -56,6 +56,7 @@ type Reconciler struct {
 	Options
 	failures failures
 	untold   untold
+	written  written
 	settings settings
 	writes   chan struct{} // one for each call under way; see write
 
@@ -76,7 +77,7 @@ func New(o Options) *Reconciler {
 	}
 	return &Reconciler{
 		Options: o, failures: failures{byKey: map[inventory.Key]failure{}}, untold: untold{byKey: map[inventory.Key]*round.Result{}},
-		writes: make(chan struct{}, maxWrites),
+		written: written{byKey: map[inventory.Key]string{}}, writes: make(chan struct{}, maxWrites),
 	}
 }
 
@@ -107,6 +108,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := r.Client.Get(ctx, req.NamespacedName, p.obj); err != nil {
 		r.forget(p.key)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.written.after(p.key, p.obj.ResourceVersion) {
+		return reconcile.Result{RequeueAfter: cacheLag}, nil
 	}
 	p.was = *p.obj.Status.DeepCopy()
 	if !p.obj.DeletionTimestamp.IsZero() {
@@ -145,7 +149,7 @@ func (r *Reconciler) holdOn(ctx context.Context, obj *v1alpha1.OpenstackConfig) 
 	before := obj.DeepCopy()
 	controllerutil.AddFinalizer(obj, v1alpha1.Finalizer)
 	status := obj.Status
-	err := r.write(ctx, func() error {
+	err := r.write(ctx, obj, func() error {
 		return r.Client.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	})
 	obj.Status = status
@@ -228,6 +232,7 @@ func (r *Reconciler) nextPassage(p *passage) time.Duration {
 func (r *Reconciler) forget(k inventory.Key) {
 	r.failures.forget(k)
 	r.untold.put(k, nil)
+	r.written.forget(k)
 	r.Metrics.forget(k)
 }
 

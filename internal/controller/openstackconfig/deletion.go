@@ -56,7 +56,7 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 func (r *Reconciler) letGo(ctx context.Context, obj *v1alpha1.OpenstackConfig) error {
 	before := obj.DeepCopy()
 	controllerutil.RemoveFinalizer(obj, v1alpha1.Finalizer)
-	if err := r.write(ctx, func() error { return r.Client.Patch(ctx, obj, client.MergeFrom(before)) }); err != nil {
+	if err := r.write(ctx, obj, func() error { return r.Client.Patch(ctx, obj, client.MergeFrom(before)) }); err != nil {
 		return ignoreGone(err)
 	}
 	r.forget(inventory.Key{Namespace: obj.Namespace, Name: obj.Name})

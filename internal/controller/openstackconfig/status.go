@@ -120,7 +120,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, p *passage) error {
 	}
 	before := p.obj.DeepCopy()
 	before.Status = p.was
-	err := r.write(ctx, func() error { return r.Client.Status().Patch(ctx, p.obj, client.MergeFrom(before)) })
+	err := r.write(ctx, p.obj, func() error { return r.Client.Status().Patch(ctx, p.obj, client.MergeFrom(before)) })
 	if err != nil {
 		if p.ran != nil && p.failed == nil {
 			r.untold.put(p.key, p.ran)
