@@ -81,6 +81,7 @@ type group struct {
 }
 
 type gathering struct {
+	since   time.Time
 	tickets []entry
 	joined  chan struct{}
 }
@@ -178,7 +179,7 @@ func (r *Rounds) join(key [sha256.Size]byte, e entry, s *Seat, process func(cont
 		r.groups[key] = g
 	}
 	if g.open == nil {
-		g.open = &gathering{joined: make(chan struct{}, 1)}
+		g.open = &gathering{since: r.Clock.Now(), joined: make(chan struct{}, 1)}
 		g.users++
 		r.work.Add(1)
 		go r.conduct(key, g, g.open)
@@ -201,7 +202,9 @@ func (r *Rounds) conduct(key [sha256.Size]byte, g *group, mine *gathering) {
 	r.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(r.base, r.Timeout)
+	start := r.Clock.Now()
 	g.process(ctx, mine.tickets)
+	r.Log.Info("Round ended", "objects", len(mine.tickets), "gathered", start.Sub(mine.since).String(), "took", r.Clock.Since(start).String())
 	cancel()
 
 	g.working.Unlock()
