@@ -37,6 +37,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: mariadb ## See the whole of it run on this machine (ARGS=--once ends by itself; CLOUD=<name in clouds.yaml>)
+	@echo "Compiling the demo (minutes the first time, seconds later) ..."
 	@go run ./test/demo $(if $(CLOUD),--cloud=$(CLOUD)) $(ARGS)
 
 .PHONY: test
@@ -109,8 +110,9 @@ clean: ## Remove what was built here (the caches outside the tree stay)
 ##@ Deploy
 
 .PHONY: install
-install: ## Install the CRDs in the current cluster
+install: ## Install the CRDs and the namespace multinic-system in the current cluster
 	$(KUBECTL) apply -k config/crd
+	$(KUBECTL) apply -f config/manager/namespace.yaml
 
 .PHONY: uninstall
 uninstall: ## Remove the CRDs and with them every OpenstackConfig (the controller must still run: it finishes them)
@@ -119,6 +121,9 @@ uninstall: ## Remove the CRDs and with them every OpenstackConfig (the controlle
 .PHONY: deploy
 deploy: ## Deploy the controller alone, with its database Secret (IMG=multinic:v1alpha1)
 	$(KUBECTL) kustomize config/default | sed 's#image: multinic:v1alpha1$$#image: $(IMG)#' | $(KUBECTL) apply -f -
+	@# The warning for passwords in clear text, where the server knows such policies (1.30).
+	@if $(KUBECTL) get --raw /apis/admissionregistration.k8s.io/v1 | grep -q validatingadmissionpolicies; then \
+		$(KUBECTL) apply -k config/policy; fi
 
 .PHONY: undeploy
 undeploy: ## Remove the controller; CRDs, objects, namespace and published rows stay
