@@ -42,7 +42,7 @@ func (p *Planner) nodeBeside(w want) NodeRow {
 // again at the end of the plan, and is a problem if the name is still taken.
 func (p *Planner) taken(r *run, w want, host string) bool {
 	for _, b := range p.draft.bearers[strings.ToLower(host)] {
-		if b.rows == 0 || b.server == w.server.ID || p.presence(b.server) == Absent || b.rows == p.moving(r, b.server, w.server.ID, host) {
+		if b.server == w.server.ID || b.rows <= p.movingTo(w.server.ID, b.server, host) || p.presence(b.server) == Absent {
 			continue
 		}
 		if p.final {
@@ -55,18 +55,6 @@ func (p *Planner) taken(r *run, w want, host string) bool {
 	return false
 }
 
-// moving counts the rows of one server under a host name whose ports are attached to
-// another one by now.
-func (p *Planner) moving(r *run, from, to, host string) int {
-	n := 0
-	for id, w := range r.wanted {
-		if row, _ := p.draft.row(id); w.server.ID == to && row.ServerID == from && strings.EqualFold(row.HostName, host) {
-			n++
-		}
-	}
-	return n
-}
-
 // olderTwin is a server that is known to live and that was published under
 // the host name before this one; "" if there is none. It can come to this
 // when an answer lacked that server, so that its name seemed free.
@@ -75,11 +63,33 @@ func (p *Planner) olderTwin(serverID, host string) string {
 		if b.server == serverID {
 			break
 		}
-		if b.rows > 0 && p.presence(b.server) == Present {
+		if b.rows > p.movingTo(serverID, b.server, host) && p.presence(b.server) == Present {
 			return b.server
 		}
 	}
 	return ""
+}
+
+// movingTo counts the rows of one server under a host name whose ports are on
+// another server by now: what is left of a name that passes to that server is
+// no twin of it.
+func (p *Planner) movingTo(to, from, host string) int {
+	n := 0
+	for id, server := range p.moved {
+		if row, _ := p.draft.row(id); server == to && row.ServerID == from && strings.EqualFold(row.HostName, host) {
+			n++
+		}
+	}
+	return n
+}
+
+// noteMoved notes the object's visible ports that are on another server by now.
+func (p *Planner) noteMoved(r *run) {
+	for id, w := range r.wanted {
+		if row, _ := p.draft.row(id); row.Visible() && row.ServerID != w.server.ID {
+			p.moved[id] = w.server.ID
+		}
+	}
 }
 
 // presence of a server by the answers to the objects that publish it: another

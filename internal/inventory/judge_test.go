@@ -237,7 +237,8 @@ func (w *world) allowed(r, truth *reading, names []string) bool {
 		total++
 		o := w.objects[k.Object.Name]
 		unexplained := slices.Contains(o.VMNames, c.VMRef) && c.SubnetID == subnetOf(o)
-		if slices.Contains(names, k.Object.Name) && unexplained && w.db.Interfaces[k.PortID].Visible() && r.verdict(c) != keep {
+		_, _, wanted := r.wanted(o, k.PortID)
+		if slices.Contains(names, k.Object.Name) && unexplained && !wanted && r.verdict(c) != keep { // the planner counts these, if not more
 			denied++
 			deniedOf[k.Object]++
 		}
@@ -317,8 +318,8 @@ type due struct {
 // a VM that an object names. Excepted are rows that stand for the second of
 // two live VMs of one host name, primary NICs, and what the object's own
 // change explains: another subnet, and an entry that went while its VM shared
-// its name with another or lost the port.
-func (w *world) mustStay(truth *reading) []due {
+// its name with another, was said to have another name, or lost the port.
+func (w *world) mustStay(truth, said *reading) []due {
 	var out []due
 	claims := map[string][]inventory.Claim{}
 	for k, c := range w.db.Claims {
@@ -328,25 +329,19 @@ func (w *world) mustStay(truth *reading) []due {
 		if !row.Visible() {
 			continue
 		}
-		d, stays, hidden, orphan := due{row: row, hosts: []string{row.HostName}}, false, false, false
-		if owner := (inventory.ClaimKey{PortID: id, Object: row.Owner}); row.EverPrimary && truth.verdict(w.db.Claims[owner]) == withdraw {
-			orphan = true // and the next owner may want its primary NIC hidden
-		}
+		d, stays, hidden := due{row: row, hosts: []string{row.HostName}}, false, false
+		owner := w.db.Claims[inventory.ClaimKey{PortID: id, Object: row.Owner}]
+		passes := truth.verdict(owner) == withdraw || truth.entryLost(w.objects[row.Owner.Name], owner, said)
 		for _, c := range claims[id] {
 			o := w.objects[c.Object.Name]
-			if c.SubnetID != subnetOf(o) || truth.entryLost(o, c) {
+			v := truth.verdict(c)
+			// The next owner may want its primary NIC hidden.
+			hidden = hidden || v == primary || passes && row.EverPrimary && !o.PublishPrimary
+			if c.SubnetID != subnetOf(o) || truth.entryLost(o, c, said) {
 				continue
 			}
-			switch v := truth.verdict(c); v.what {
-			case "primary":
-				hidden = true
-			case "rename":
-				d.hosts = append(d.hosts, v.host)
-				stays = true
-			case "keep":
-				stays = true
-			}
-			hidden = hidden || orphan && !o.PublishPrimary
+			stays = stays || v == keep || v.what == "rename"
+			d.hosts = append(d.hosts, v.host)
 		}
 		if stays && !hidden {
 			out = append(out, d)
@@ -355,9 +350,10 @@ func (w *world) mustStay(truth *reading) []due {
 	return out
 }
 
-func (r *reading) entryLost(o inventory.Object, c inventory.Claim) bool {
+func (r *reading) entryLost(o inventory.Object, c inventory.Claim, said *reading) bool {
+	now, then := r.servers[c.ServerID], said.servers[c.ServerID]
 	return !slices.Contains(o.VMNames, c.VMRef) && !slices.Contains(o.VMNames, c.ServerID) &&
-		(len(r.byName[r.servers[c.ServerID].Name]) > 1 || r.ports[c.PortID].DeviceID != c.ServerID)
+		(len(r.byName[now.Name]) > 1 || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID)
 }
 
 // check is what must hold after a run, whatever the answer was.
@@ -529,7 +525,8 @@ const longest = 40
 func (w *world) settle() error {
 	names := slices.Sorted(maps.Keys(w.objects))
 	for range longest {
-		before := w.mustStay(w.read(w.facts))
+		truth := w.read(w.facts)
+		before := w.mustStay(truth, truth)
 		plan, err := w.run(w.facts, names, false)
 		if err = cmp.Or(err, w.check(before)); err != nil {
 			return err

@@ -25,6 +25,8 @@ type Planner struct {
 	// final is set for the second passage over blocked ports: what is still
 	// taken then is a problem.
 	final bool
+	// moved are visible ports that another server than their row's has by now.
+	moved map[string]string
 	// inCloud counts the pending withdrawals of a cloud that need leave.
 	inCloud map[string]int
 }
@@ -77,7 +79,7 @@ const (
 // seen now: the caller saw the clock jump, so stored times tell nothing of
 // what has passed.
 func NewPlanner(now time.Time, nodes *Nodes, have *Published, rearm bool) *Planner {
-	p := &Planner{now: now, nodes: nodes, draft: newDraft(have), runs: map[Key]*run{}, inCloud: map[string]int{}}
+	p := &Planner{now: now, nodes: nodes, draft: newDraft(have), runs: map[Key]*run{}, moved: map[string]string{}, inCloud: map[string]int{}}
 	if rearm {
 		for k, v := range p.draft.pendings {
 			v.FirstSeen, v.LastSeen, v.Held = now, now, false
@@ -134,7 +136,7 @@ func (p *Planner) Finish() Plan {
 			active = append(active, r)
 		}
 	}
-	for _, step := range []func(*run){p.resolve, p.dropExplained, p.publishWanted, p.doubtRest, p.notePendings} {
+	for _, step := range []func(*run){p.resolve, p.noteMoved, p.dropExplained, p.publishWanted, p.doubtRest, p.notePendings} {
 		for _, r := range active {
 			step(r)
 		}

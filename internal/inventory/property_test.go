@@ -112,7 +112,7 @@ func (w *world) step() (lied bool, err error) {
 		how, facts, said = "true, for a wrong one is not allowed", w.facts, truth
 	}
 	w.note("run of %v, narrow %v, answer %s", names, narrow, how)
-	before := w.mustStay(truth)
+	before := w.mustStay(truth, said)
 	w.remember(said, names)
 	db := w.db.Clone()
 	plan, err := w.run(facts, names, narrow)

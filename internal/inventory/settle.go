@@ -81,9 +81,12 @@ func (p *Planner) settle(r *run) {
 // no longer counts against the limits: explained.
 func (p *Planner) withdraw(r *run, d Pending, explained bool) {
 	row, _ := p.draft.row(d.PortID)
-	w := r.wanted[d.PortID]
+	w, wanted := r.wanted[d.PortID]
 	switch d.Kind {
 	case PendingWithdraw:
+		if wanted { // but for its host name, which may be free by the end of the plan
+			r.blocked = append(r.blocked, d.PortID)
+		}
 		if c, ok := p.draft.claims[ClaimKey{d.PortID, d.Object}]; ok {
 			p.dropClaim(c, explained, d.Reason)
 		}
