@@ -81,7 +81,7 @@ func KubeAssets(ctx context.Context, progress io.Writer) (string, error) {
 		return fetched, nil
 	}
 	fmt.Fprintf(progress, "testenv: no ready kube-apiserver and etcd to be had (%v):\n"+
-		"testenv: building %s from source, once for this machine (ten to thirty minutes on two cores); kept in %s\n", fetchErr, KubeVersion, built)
+		"testenv: building %s from source, once for this machine (some 2,100 packages, ten to thirty minutes on two cores); kept in %s\n", fetchErr, KubeVersion, built)
 	if err := buildKube(ctx, built, progress); err != nil {
 		return "", fmt.Errorf("building kube-apiserver and etcd: %w", err)
 	}

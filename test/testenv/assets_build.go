@@ -101,7 +101,9 @@ func runTelling(cmd *exec.Cmd, what string, progress io.Writer) error {
 	var last []string
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
-		packages.Add(1)
+		if !strings.HasPrefix(lines.Text(), "go: ") { // go: downloading ...
+			packages.Add(1)
+		}
 		last = append(last[max(0, len(last)-19):], lines.Text())
 	}
 	close(finished)
