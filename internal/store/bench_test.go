@@ -26,14 +26,15 @@ const (
 // BenchmarkApply writes 10,000 interfaces of 1,000 objects, with their nodes,
 // claims and history, in one Apply. Beside it, its floor: the same interface rows
 // in one bare INSERT, whose parents are there already. The aim is at most twice
-// the floor (x-floor).
+// the floor (x-floor); the fastest of each are compared, which other work on the
+// machine disturbs least.
 func BenchmarkApply(b *testing.B) {
 	plan := storetest.FirstRun(interfaces, perObject)
-	var whole, floor time.Duration
+	whole, floor := time.Hour, time.Hour
 	var statements int64
 	for b.Loop() {
 		b.StopTimer()
-		floor += bareInsert(b, plan)
+		floor = min(floor, bareInsert(b, plan))
 		s, l := newLeader(b)
 		before := s.Statements()
 		b.StartTimer()
@@ -41,10 +42,11 @@ func BenchmarkApply(b *testing.B) {
 		if _, err := l.Apply(b.Context(), plan, nil); err != nil {
 			b.Fatal(err)
 		}
-		whole += time.Since(start)
+		whole = min(whole, time.Since(start))
 		statements += s.Statements() - before
 	}
-	b.ReportMetric(float64(floor.Milliseconds())/float64(b.N), "floor-ms/op")
+	b.ReportMetric(float64(whole.Milliseconds()), "best-ms")
+	b.ReportMetric(float64(floor.Milliseconds()), "floor-ms")
 	b.ReportMetric(float64(statements)/float64(b.N), "statements/op")
 	b.ReportMetric(float64(whole)/float64(floor), "x-floor")
 }

@@ -83,8 +83,7 @@ const (
 
 // number is the server's error number, 0 if err did not come from the server.
 func number(err error) uint16 {
-	var e *mysql.MySQLError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return e.Number
 	}
 	return 0

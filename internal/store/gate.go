@@ -31,7 +31,7 @@ func numbered(prefix string, fencing int64) string { return prefix + strconv.For
 // latest first, then strays.
 func (s *Store) interfaceTables(ctx context.Context) ([]string, error) {
 	var names []string
-	err := s.reader("").query(ctx, "interface-tables", nil, func(r *sql.Rows) error {
+	err := s.reader().query(ctx, "interface-tables", nil, func(r *sql.Rows) error {
 		var name string
 		if err := r.Scan(&name); err != nil {
 			return err
@@ -151,7 +151,7 @@ func (l *Leader) rename(ctx context.Context, from, to string) error {
 // name after its successor; what is left of it is closed by the numbers in the
 // names.
 func (l *Leader) stillLeads(ctx context.Context) error {
-	row, found, err := l.s.reader("").readEpoch(ctx, "read-epoch")
+	row, found, err := l.s.reader().readEpoch(ctx, "read-epoch")
 	if err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ func (l *Leader) Check(ctx context.Context) error {
 	return l.s.operation("check", func() error {
 		// Ours first: an Apply that ends in between puts the row ahead.
 		sequence := l.Mark().Sequence
-		row, found, err := l.s.reader("").readEpoch(ctx, "read-epoch")
+		row, found, err := l.s.reader().readEpoch(ctx, "read-epoch")
 		if err != nil {
 			return err
 		}
@@ -181,8 +181,21 @@ func (l *Leader) Check(ctx context.Context) error {
 		if row.mark.Sequence < sequence {
 			return fmt.Errorf("%w: its sequence went back from %d to %d", ErrReplaced, sequence, row.mark.Sequence)
 		}
-		return nil
+		return l.checkShut(ctx)
 	})
+}
+
+// checkShut finds a table that agents can read while the gate is shut: a dump
+// that is restored while we lead brings its own.
+func (l *Leader) checkShut(ctx context.Context) error {
+	if l.GateOpen() {
+		return nil
+	}
+	names, err := l.s.interfaceTables(ctx)
+	if err != nil || len(names) == 0 || names[0] != openName || l.GateOpen() {
+		return err
+	}
+	return fmt.Errorf("%w: the gate is shut and yet there is a table %s", ErrReplaced, openName)
 }
 
 // why explains inside of a transaction why a guard failed.

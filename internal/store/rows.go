@@ -70,13 +70,14 @@ func (t *txn) putPrepared(ctx context.Context, r *rows) (rest []any, err error) 
 	if err != nil {
 		return nil, err
 	}
-	rest = r.values
-	for len(rest) >= step && err == nil {
+	defer func() { err = errors.Join(err, prepared.Close()) }()
+	for rest = r.values; len(rest) >= step; rest = rest[step:] {
 		t.s.statements.Add(1)
-		_, err = prepared.ExecContext(ctx, rest[:step]...)
-		rest = rest[step:]
+		if _, err := prepared.ExecContext(ctx, rest[:step]...); err != nil {
+			return nil, err
+		}
 	}
-	return rest, errors.Join(err, prepared.Close())
+	return rest, nil
 }
 
 func (t *txn) rowsText(r *rows, n int) string {

@@ -123,7 +123,7 @@ func (s *Store) migrator(migrations fs.FS) (*goose.Provider, error) {
 // refused says that trying again is of no use.
 func refused(err error) bool {
 	class := classOf(err)
-	return class == ErrReadOnly || class == ErrCredentials || class == ErrFull
+	return errors.Is(class, ErrReadOnly) || errors.Is(class, ErrCredentials) || errors.Is(class, ErrFull)
 }
 
 // checkTables reads the schema's version, 0 for none, and refuses tables of our
@@ -137,7 +137,7 @@ func (s *Store) checkTables(ctx context.Context, latest int64) (version int64, e
 		if err := compareColumns(found, versionTable); err != nil {
 			return 0, err
 		}
-		if err := s.reader("").query(ctx, "schema-version", nil, func(r *sql.Rows) error { return r.Scan(&version) }); err != nil {
+		if err := s.reader().query(ctx, "schema-version", nil, func(r *sql.Rows) error { return r.Scan(&version) }); err != nil {
 			return 0, err
 		}
 	}
@@ -173,7 +173,7 @@ func (s *Store) foundColumns(ctx context.Context) (map[string][]string, error) {
 		keys = append(keys, name)
 	}
 	found := map[string][]string{}
-	err = s.reader("").queryKeys(ctx, "columns", nil, keys, func(r *sql.Rows) error {
+	err = s.reader().queryKeys(ctx, "columns", nil, keys, func(r *sql.Rows) error {
 		var table, column string
 		if err := r.Scan(&table, &column); err != nil {
 			return err
@@ -223,7 +223,7 @@ func (s *Store) ensureDatabase(ctx context.Context) error {
 }
 
 // reader gives the pool our statements, outside of any transaction.
-func (s *Store) reader(interfaces string) *txn { return &txn{s: s, q: s.db, interfaces: interfaces} }
+func (s *Store) reader() *txn { return &txn{s: s, q: s.db} }
 
 // quoteName makes any text a name in SQL.
 func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }

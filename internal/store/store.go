@@ -52,9 +52,6 @@ func (s *Store) Close() error { return s.db.Close() }
 // Ping says whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.operation("ping", func() error {
-		if err := s.db.PingContext(ctx); err != nil {
-			return err
-		}
 		var one int
 		s.statements.Add(1)
 		return s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)

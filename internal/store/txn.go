@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,7 +31,7 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 		s.cfg.Log.V(1).Info("database transaction is made again", "attempt", i, "error", err.Error())
 		// Real time, whatever clock is configured: the other side of a
 		// deadlock is a real server.
-		pause := time.NewTimer(backoff + rand.N(backoff))
+		pause := time.NewTimer(backoff + rand.N(backoff)) //nolint:gosec // only so that two don't meet again
 		select {
 		case <-ctx.Done():
 			pause.Stop()
@@ -89,7 +90,7 @@ func (t *txn) execKeys(ctx context.Context, name string, first []any, keys []any
 	for chunk := range chunks(keys, keysPerStatement) {
 		t.s.statements.Add(1)
 		text := strings.Replace(statement(name, t.interfaces), "{keys}", marks(len(chunk)), 1)
-		result, err := t.q.ExecContext(ctx, text, append(first[:len(first):len(first)], chunk...)...)
+		result, err := t.q.ExecContext(ctx, text, slices.Concat(first, chunk)...)
 		if err != nil {
 			return total, fmt.Errorf("%s: %w", name, err)
 		}
@@ -111,7 +112,7 @@ func (t *txn) query(ctx context.Context, name string, args []any, scan func(*sql
 func (t *txn) queryKeys(ctx context.Context, name string, first []any, keys []any, scan func(*sql.Rows) error) error {
 	text := statement(name, t.interfaces)
 	for chunk := range chunks(keys, keysPerStatement) {
-		args := append(first[:len(first):len(first)], chunk...)
+		args := slices.Concat(first, chunk)
 		if err := t.run(ctx, name, strings.Replace(text, "{keys}", marks(len(chunk)), 1), args, scan); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/store"
 	"github.com/xormsdhkdwk/multinic/test/testenv"
 )
@@ -189,6 +190,29 @@ func TestADumpRestoredOverTheTableUnderItsOtherNameLeavesOneTable(t *testing.T) 
 			}
 			wantGate(t, agent(t, db), true, 3)
 		})
+	}
+}
+
+func TestATableThatAppearsWhileTheGateIsShutIsNoticedAndTakenAway(t *testing.T) {
+	t.Parallel()
+	_, db := ownServer(t)
+	s := open(t, withAgent(config(t, db)))
+	remembered := store.Mark{Epoch: "lost", Generation: 3, Sequence: 7}
+	l := lead(t, s, remembered)
+	apply(t, l, FirstRun(2, 2))
+	if err := l.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "CREATE TABLE multi_interface LIKE multi_interface_shut_1") // as the tail of a dump does
+	if err := l.Check(t.Context()); !errors.Is(err, store.ErrReplaced) {
+		t.Fatalf("Check: %v, want ErrReplaced", err)
+	}
+	l = lead(t, s, remembered)
+	if rows := view(t, l, store.ViewQuery{Objects: []inventory.Key{Object(0)}}).Interfaces; len(rows) != 2 || l.GateOpen() {
+		t.Errorf("the gate is open: %t, with %d rows; want shut with what was written before", l.GateOpen(), len(rows))
+	}
+	if n := number(t, db, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'multi_interface'"); n != 0 {
+		t.Error("agents can read while the gate is shut")
 	}
 }
 

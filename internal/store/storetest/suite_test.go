@@ -20,6 +20,7 @@ const cluster = "11111111-2222-4333-8444-555555555555/multinic-system"
 
 // config is a store's configuration for a test's database.
 func config(t testing.TB, db testenv.DB) store.Config {
+	t.Helper()
 	return store.Config{
 		Host: db.Host, Port: db.Port, User: db.User, Password: db.Password, Database: db.Name, Cluster: cluster,
 		Clock: clocktesting.NewFakeClock(Start), Log: testr.NewWithInterface(quiet{t}, testr.Options{}),
