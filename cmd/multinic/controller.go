@@ -6,6 +6,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -47,6 +48,12 @@ KUBECONFIG names the cluster where the program runs outside of one.`,
 			}
 			log := logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 			ctrl.SetLogger(log)
+			if os.Getenv("GOGC") == "" {
+				// A reading of 10,000 VMs is short-lived garbage. With Go's 100
+				// the heap grows to twice what is live before it is collected;
+				// collecting earlier costs 1 or 2 % of a round's processor time.
+				debug.SetGCPercent(50)
+			}
 			kube, err := ctrl.GetConfig()
 			if err != nil {
 				return err

@@ -31,6 +31,7 @@ type bed struct {
 // newBed has the subnets data (10.0.0.0/24), data6 (2001:db8::/64) on the
 // same network, and other (10.9.0.0/24).
 func newBed(t *testing.T) *bed {
+	t.Helper()
 	return &bed{T: t, db: inventorytest.New(), now: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC), facts: inventory.Facts{
 		AllServers: true,
 		Subnets: []inventory.Subnet{

@@ -119,6 +119,9 @@ func (w *world) step() (lied bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if len(plan.PutClaims) > 0 { // the answer that made them may call for their withdrawal
+		w.remember(w.read(facts), names)
+	}
 	for _, row := range plan.Interfaces {
 		w.note("  %+v", row)
 	}

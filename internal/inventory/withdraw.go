@@ -3,7 +3,10 @@
 
 package inventory
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // droppedClaim is a claim that the plan drops.
 type droppedClaim struct {
@@ -86,9 +89,7 @@ func (p *Planner) notePendings(r *run) {
 	for _, k := range p.draft.pendingsOf[r.object.Key] {
 		delete(p.draft.pendings, k)
 	}
-	for k, d := range r.pendings {
-		p.draft.pendings[k] = d
-	}
+	maps.Copy(p.draft.pendings, r.pendings)
 }
 
 // dropClaim takes an object's claim away. The row passes to the oldest claim

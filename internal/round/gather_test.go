@@ -84,8 +84,7 @@ func (d *desk) run(s *Seat, name string) {
 	d.t.Helper()
 	go func() {
 		_, err := s.Run(context.Background(), Ticket{Object: inventory.Object{Key: inventory.Key{Name: name}}})
-		var unavailable *publication.UnavailableError
-		if !errors.As(err, &unavailable) {
+		if _, ok := errors.AsType[*publication.UnavailableError](err); !ok {
 			d.t.Errorf("%s: %v", name, err)
 		}
 	}()

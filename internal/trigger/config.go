@@ -131,7 +131,7 @@ func (c Config) nextAligned(t time.Time) time.Time {
 	local := t.In(c.Location)
 	midnight := startOfDay(local.Year(), local.Month(), local.Day(), c.Location)
 	tomorrow := startOfDay(local.Year(), local.Month(), local.Day()+1, c.Location)
-	next := midnight.Add((t.Sub(midnight)/c.Interval + 1) * c.Interval)
+	next := midnight.Add(t.Sub(midnight).Truncate(c.Interval) + c.Interval)
 	if next.After(tomorrow) {
 		return tomorrow
 	}

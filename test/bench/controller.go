@@ -53,7 +53,9 @@ func (w *world) startController() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(w.binary, "controller", "--leader-elect=false", "--bind-address=127.0.0.1:0", "--namespace="+controllerNamespace)
+	// The objects of the floor are nobody's.
+	cmd := exec.Command(w.binary, "controller", "--leader-elect=false", "--bind-address=127.0.0.1:0",
+		"--namespace="+controllerNamespace, "--watch-namespace="+objectNamespace)
 	cmd.Env = append(os.Environ(), append(w.db.Env(), "KUBECONFIG="+w.plane.Kubeconfig, "GOMEMLIMIT="+limit)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
 	stderr, err := cmd.StderrPipe()
@@ -196,13 +198,13 @@ func (c *controller) metrics(ctx context.Context, by map[string]string) (map[str
 	out := map[string]float64{}
 	for name, family := range families {
 		for _, m := range family.GetMetric() {
-			key := name
+			key := []string{name}
 			for _, l := range m.GetLabel() {
 				if l.GetName() == by[name] {
-					key += "/" + l.GetValue()
+					key = append(key, l.GetValue())
 				}
 			}
-			out[key] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			out[strings.Join(key, "/")] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 		}
 	}
 	return out, nil

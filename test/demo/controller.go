@@ -76,7 +76,7 @@ func (c *controller) start(ctx context.Context, dir, kubeconfig string, env []st
 	return eventually(ctx, "the controller's /readyz", func() error {
 		select {
 		case <-c.exited:
-			return final{fmt.Errorf("the controller ended (%v): its log below says why", c.err)}
+			return final{fmt.Errorf("the controller ended (%w): its log below says why", c.err)}
 		default:
 		}
 		_, err := c.get(ctx, "/readyz")
@@ -129,7 +129,7 @@ func (c *controller) stop() error {
 	select {
 	case <-c.exited:
 		c.cmd = nil
-		return fmt.Errorf("the controller ended before its time: %v", c.err)
+		return fmt.Errorf("the controller ended before its time: %w", c.err)
 	default:
 	}
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -185,8 +185,7 @@ func eventually(ctx context.Context, what string, ask func() error) error {
 		if err == nil {
 			return nil
 		}
-		var f final
-		if errors.As(err, &f) {
+		if f, ok := errors.AsType[final](err); ok {
 			return f.error
 		}
 		select {

@@ -103,8 +103,7 @@ func (l Login) read(ctx context.Context) (contents, error) {
 // loginError says what gophercloud's error says, without Keystone's answer:
 // that may quote the request with its password.
 func loginError(err error) error {
-	var status gophercloud.ErrUnexpectedResponseCode
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[gophercloud.ErrUnexpectedResponseCode](err); ok {
 		return fmt.Errorf("logging in: Keystone answers HTTP %d: check auth_url, user, password and project", status.Actual)
 	}
 	return fmt.Errorf("logging in: %w", err)

@@ -1,8 +1,6 @@
 // Copyright 2026 The MultiNic Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package openstacklab finds, in a cloud of the user's clouds.yaml, what the demo
-// can show. It only reads.
 package openstacklab
 
 import (

@@ -92,9 +92,8 @@ func (r *Reconciler) failedRun(p *passage, err error) *failure {
 		f.count = before.count + 1
 	}
 	if !f.lasting {
-		var oe *openstack.Error
 		wait := backoff(f.count)
-		if errors.As(err, &oe) {
+		if oe, ok := errors.AsType[*openstack.Error](err); ok {
 			wait = max(wait, oe.RetryAfter)
 		}
 		f.RetryAt = r.Clock.Now().Add(wait)
