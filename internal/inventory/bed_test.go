@@ -119,7 +119,7 @@ func (b *bed) editPort(id string, edit func(*inventory.Port)) {
 // plan and checks what holds after every run.
 func (b *bed) run(objects ...inventory.Object) []*inventory.Outcome {
 	b.Helper()
-	return b.runIn(b.facts, false, objects...)
+	return b.runIn(b.facts, time.Time{}, objects...)
 }
 
 func (b *bed) run1(o inventory.Object) *inventory.Outcome {
@@ -127,11 +127,11 @@ func (b *bed) run1(o inventory.Object) *inventory.Outcome {
 	return b.run(o)[0]
 }
 
-func (b *bed) runIn(facts inventory.Facts, rearm bool, objects ...inventory.Object) []*inventory.Outcome {
+func (b *bed) runIn(facts inventory.Facts, trustedSince time.Time, objects ...inventory.Object) []*inventory.Outcome {
 	b.Helper()
 	facts.TakenAt = b.now
 	snap := inventory.NewSnapshot(facts)
-	planner := inventory.NewPlanner(b.now, inventory.NewNodes(b.nodes), b.view(snap, objects), rearm)
+	planner := inventory.NewPlanner(b.now, inventory.NewNodes(b.nodes), b.view(snap, objects), trustedSince)
 	out := make([]*inventory.Outcome, len(objects))
 	for i, o := range objects {
 		out[i] = planner.Object(o, snap)
@@ -165,7 +165,7 @@ func (b *bed) apply(plan inventory.Plan) {
 // release deletes an object.
 func (b *bed) release(o inventory.Object) {
 	b.Helper()
-	planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.db.View(inventorytest.Query{Objects: []inventory.Key{o.Key}}), false)
+	planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.db.View(inventorytest.Query{Objects: []inventory.Key{o.Key}}), time.Time{})
 	planner.Release(o.Key)
 	b.plan = planner.Finish()
 	b.apply(b.plan)

@@ -255,7 +255,7 @@ func TestTwoLiveVMsOfOneHostNameAreNotBothPublished(t *testing.T) {
 		elsewhere.server("id-2", "web", port("p-02", "10.0.0.2"))
 		for range 3 {
 			b.now = b.now.Add(time.Minute)
-			out := b.runIn(elsewhere.facts, false, object("p", "web"))[0]
+			out := b.runIn(elsewhere.facts, time.Time{}, object("p", "web"))[0]
 			b.wantProblems(out, "web DuplicateHostName")
 		}
 		b.wantSeen("web", "p-01 10.0.0.1")

@@ -367,7 +367,7 @@ func TestAClockThatJumpsForwardIsNoSecondLook(t *testing.T) {
 		b.removePort("p-02")
 		b.run(o, other)
 		b.now = b.now.Add(2 * time.Minute)
-		b.runIn(b.facts, true, o)
+		b.runIn(b.facts, b.now, o)
 		b.wantSeen("vm-01", "p-01 10.0.0.2")
 		b.later(10*time.Second, o, other) // of the same cloud: it counts for the other as well
 		b.wantSeen("vm-02", "p-02 10.0.0.3")

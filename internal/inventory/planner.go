@@ -75,13 +75,13 @@ const (
 )
 
 // NewPlanner prepares a planner over what is published; have belongs to it
-// from now on. With rearm every pending withdrawal in have counts as first
-// seen now: the caller saw the clock jump, so stored times tell nothing of
-// what has passed.
-func NewPlanner(now time.Time, nodes *Nodes, have *Published, rearm bool) *Planner {
+// from now on. A pending withdrawal first seen before trustedSince counts as
+// first seen now: the caller saw the clock jump then, so older times tell
+// nothing of what has passed.
+func NewPlanner(now time.Time, nodes *Nodes, have *Published, trustedSince time.Time) *Planner {
 	p := &Planner{now: now, nodes: nodes, draft: newDraft(have), runs: map[Key]*run{}, moved: map[string]string{}, inCloud: map[string]int{}}
-	if rearm {
-		for k, v := range p.draft.pendings {
+	for k, v := range p.draft.pendings {
+		if v.FirstSeen.Before(trustedSince) {
 			v.FirstSeen, v.LastSeen, v.Held = now, now, false
 			p.draft.pendings[k] = v
 		}

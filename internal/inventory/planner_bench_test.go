@@ -95,7 +95,7 @@ func big() (inventory.Facts, []inventory.Object) {
 }
 
 func plan(objects []inventory.Object, snap *inventory.Snapshot, have *inventory.Published, now time.Time) inventory.Plan {
-	planner := inventory.NewPlanner(now, inventory.NewNodes(nil), have, false)
+	planner := inventory.NewPlanner(now, inventory.NewNodes(nil), have, time.Time{})
 	for _, o := range objects {
 		planner.Object(o, snap)
 	}

@@ -289,7 +289,7 @@ func TestTheSameAnswerTwiceIsNoSecondLook(t *testing.T) {
 	snap := inventory.NewSnapshot(b.facts)
 	for range 3 {
 		o := object("o", "web")
-		planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.view(snap, []inventory.Object{o}), false)
+		planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.view(snap, []inventory.Object{o}), time.Time{})
 		planner.Object(o, snap)
 		b.apply(planner.Finish())
 		b.now = b.now.Add(time.Hour)

@@ -317,7 +317,7 @@ func (w *world) changeObject() {
 }
 
 func (w *world) release(k inventory.Key) {
-	planner := inventory.NewPlanner(w.now, inventory.NewNodes(nil), w.db.View(inventorytest.Query{Objects: []inventory.Key{k}}), false)
+	planner := inventory.NewPlanner(w.now, inventory.NewNodes(nil), w.db.View(inventorytest.Query{Objects: []inventory.Key{k}}), time.Time{})
 	planner.Release(k)
 	if err := w.db.Apply(planner.Finish()); err != nil {
 		panic(err)
@@ -388,7 +388,7 @@ func (w *world) run(facts inventory.Facts, names []string, narrow bool) (invento
 		q.Objects = append(q.Objects, o.Key)
 		q.Concerns.Concern(o, snap, nodes)
 	}
-	planner := inventory.NewPlanner(w.now, nodes, w.db.View(q), false)
+	planner := inventory.NewPlanner(w.now, nodes, w.db.View(q), time.Time{})
 	for _, o := range objects {
 		w.last[o.Key] = planner.Object(o, snap)
 	}

@@ -12,24 +12,25 @@ import (
 // no monotonic reading, so after a jump forward a withdrawal's second look
 // would seem to have come at once.
 type clockJump struct {
-	mu   sync.Mutex
-	last time.Time
+	mu     sync.Mutex
+	last   time.Time
+	jumped time.Time
 }
 
 // tolerance is what a clock may be slewed between two rounds.
 const tolerance = 5 * time.Second
 
-// since says whether the wall clock jumped since the last call. The first
-// call knows of no jump.
-func (c *clockJump) since(now time.Time) bool {
+// trustedSince is when the wall clock was last seen to have jumped; zero if it
+// never was. A jump that lies between two processes is not seen.
+func (c *clockJump) trustedSince(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last := c.last
-	c.last = now
-	if last.IsZero() {
-		return false
+	if !c.last.IsZero() {
+		wall := now.Round(0).Sub(c.last.Round(0)) // Round(0) strips the monotonic reading
+		if drift := wall - now.Sub(c.last); drift > tolerance || drift < -tolerance {
+			c.jumped = now.Round(0)
+		}
 	}
-	wall := now.Round(0).Sub(last.Round(0)) // Round(0) strips the monotonic reading
-	drift := wall - now.Sub(last)
-	return drift > tolerance || drift < -tolerance
+	c.last = now
+	return c.jumped
 }

@@ -47,7 +47,7 @@ func (r *Rounds) publish(ctx context.Context, snap *inventory.Snapshot, tickets 
 		if err != nil {
 			return err
 		}
-		planner := inventory.NewPlanner(r.Clock.Now(), nodes, have, r.jump.since(r.Clock.Now()))
+		planner := inventory.NewPlanner(r.Clock.Now(), nodes, have, r.jump.trustedSince(r.Clock.Now()))
 		outcomes := make([]*inventory.Outcome, len(tickets))
 		for i, t := range tickets {
 			outcomes[i] = planner.Object(t.Object, snap)

@@ -6,6 +6,7 @@ package round
 import (
 	"context"
 	"crypto/sha256"
+	"time"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/store"
@@ -45,7 +46,7 @@ func (r *Rounds) release(ctx context.Context, keys []inventory.Key) error {
 		if err != nil {
 			return err
 		}
-		planner := inventory.NewPlanner(r.Clock.Now(), inventory.NewNodes(nil), have, false)
+		planner := inventory.NewPlanner(r.Clock.Now(), inventory.NewNodes(nil), have, time.Time{})
 		for _, k := range keys {
 			planner.Release(k)
 		}
