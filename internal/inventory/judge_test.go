@@ -318,7 +318,8 @@ type due struct {
 // a VM that an object names. Excepted are rows that stand for the second of
 // two live VMs of one host name, primary NICs, and what the object's own
 // change explains: another subnet, and an entry that went while its VM shared
-// its name with another, was said to have another name, or lost the port.
+// its name with another (or so the answer said), was said to have another name,
+// or lost the port.
 func (w *world) mustStay(truth, said *reading) []due {
 	var out []due
 	claims := map[string][]inventory.Claim{}
@@ -353,7 +354,7 @@ func (w *world) mustStay(truth, said *reading) []due {
 func (r *reading) entryLost(o inventory.Object, c inventory.Claim, said *reading) bool {
 	now, then := r.servers[c.ServerID], said.servers[c.ServerID]
 	return !slices.Contains(o.VMNames, c.VMRef) && !slices.Contains(o.VMNames, c.ServerID) &&
-		(len(r.byName[now.Name]) > 1 || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID)
+		(len(r.byName[now.Name]) > 1 || then.Name == "" && len(said.byName[now.Name]) > 0 || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID)
 }
 
 // check is what must hold after a run, whatever the answer was.

@@ -1,7 +1,7 @@
 // Copyright 2026 The MultiNic Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package round_test
+package round
 
 import (
 	"context"
@@ -16,7 +16,6 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/openstack"
 	"github.com/xormsdhkdwk/multinic/internal/publication"
-	"github.com/xormsdhkdwk/multinic/internal/round"
 	"github.com/xormsdhkdwk/multinic/internal/store"
 	"github.com/xormsdhkdwk/multinic/test/openstacksim"
 	"github.com/xormsdhkdwk/multinic/test/testenv"
@@ -37,7 +36,7 @@ func BenchmarkRound(b *testing.B) {
 	sim := openstacksim.New(openstacksim.Options{})
 	sim.Start()
 	b.Cleanup(sim.Close)
-	tickets := ticketsOf(sim, sim.SeedScale(vms, subnets))
+	tickets := ticketsOf(sim, sim.SeedScale(vms, subnets), objects)
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
@@ -58,19 +57,20 @@ func BenchmarkRound(b *testing.B) {
 	})
 }
 
-func ticketsOf(sim *openstacksim.Sim, scale *openstacksim.Scale) []round.Ticket {
+// ticketsOf shares the VMs out among n objects, each on one subnet.
+func ticketsOf(sim *openstacksim.Sim, scale *openstacksim.Scale, n int) []Ticket {
 	credentials := openstack.Credentials{
 		AuthURL: sim.AuthURL(), Username: scale.User.Name, Password: scale.User.Password, DomainName: "Default", ProjectID: scale.Project.ID,
 	}
-	tickets := make([]round.Ticket, objects)
+	tickets := make([]Ticket, n)
 	for i := range tickets {
-		tickets[i] = round.Ticket{Credentials: credentials, Object: inventory.Object{
+		tickets[i] = Ticket{Credentials: credentials, Object: inventory.Object{
 			Key: inventory.Key{Namespace: "bench", Name: fmt.Sprintf("config-%04d", i)}, UID: fmt.Sprint(i), Cloud: credentials.Cloud(),
 			SubnetName: scale.Subnets[i%subnets].Name, Limits: inventory.DefaultLimits(),
 		}}
 	}
 	for i, v := range scale.Servers {
-		t := &tickets[i%subnets+i/subnets%(objects/subnets)*subnets]
+		t := &tickets[i%subnets+i/subnets%(n/subnets)*subnets]
 		t.Object.VMNames = append(t.Object.VMNames, v.Name)
 	}
 	return tickets
@@ -78,11 +78,11 @@ func ticketsOf(sim *openstacksim.Sim, scale *openstacksim.Scale) []round.Ticket 
 
 // writer is Rounds over a database of its own.
 type writer struct {
-	*round.Rounds
+	*Rounds
 	store *store.Store
 }
 
-func newWriter(b *testing.B) *writer {
+func newWriter(b testing.TB) *writer {
 	b.Helper()
 	db := testenv.Database(b)
 	s, err := store.Open(store.Config{Host: db.Host, Port: db.Port, User: db.User, Password: db.Password, Database: db.Name, Cluster: "bench"})
@@ -105,7 +105,7 @@ func newWriter(b *testing.B) *writer {
 			b.Fatal(pub.Err())
 		}
 	}
-	return &writer{store: s, Rounds: round.New(round.Options{
+	return &writer{store: s, Rounds: New(Options{
 		Cloud:       openstack.New(openstack.Options{Rate: 10_000, Burst: 10_000}),
 		Publication: pub, Clock: clock.RealClock{}, Log: logr.Discard(), Quiet: 4 * time.Millisecond,
 		Nodes: func(context.Context) (*inventory.Nodes, error) { return inventory.NewNodes(nil), nil },
@@ -113,9 +113,9 @@ func newWriter(b *testing.B) *writer {
 }
 
 // run sends all tickets to one round.
-func (w *writer) run(b *testing.B, tickets []round.Ticket) {
+func (w *writer) run(b testing.TB, tickets []Ticket) {
 	b.Helper()
-	seats := make([]*round.Seat, len(tickets))
+	seats := make([]*Seat, len(tickets))
 	for i := range seats {
 		seats[i] = w.Coming()
 	}
