@@ -67,6 +67,6 @@ KUBECONFIG names the cluster where the program runs outside of one.`,
 	f.StringVar(&options.Address, "bind-address", options.Address, "where /healthz, /readyz, /livez and /metrics are served")
 	f.BoolVar(&options.LeaderElection, "leader-elect", options.LeaderElection, "stand by while another replica leads")
 	f.BoolVar(&options.AdoptDatabase, "adopt-database", options.AdoptDatabase, "take over a database that belongs to another cluster or namespace")
-	f.BoolVarP(&verbose, "verbose", "v", false, "log also what is skipped and every call")
+	f.BoolVarP(&verbose, "verbose", "v", false, "log also every call to OpenStack")
 	return cmd
 }

@@ -5,7 +5,6 @@ package openstack
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -72,16 +71,19 @@ type fault struct{ name, message string }
 
 // Error tells the message, the status and the request ID on one line.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("openstack " + e.Op + ": " + e.Message)
-	if e.Status != 0 {
-		fmt.Fprintf(&b, " (HTTP %d", e.Status)
-		if e.RequestID != "" {
-			b.WriteString(", request " + e.RequestID)
-		}
-		b.WriteString(")")
+	if e.Status != 0 && e.RequestID != "" {
+		return fmt.Sprintf("openstack %s: %s (HTTP %d, request %s)", e.Op, e.Message, e.Status, e.RequestID)
 	}
-	return b.String()
+	return e.Summary()
+}
+
+// Summary is Error without the request ID: the same text for the same failure,
+// for what is only rewritten when it says something new.
+func (e *Error) Summary() string {
+	if e.Status != 0 {
+		return fmt.Sprintf("openstack %s: %s (HTTP %d)", e.Op, e.Message, e.Status)
+	}
+	return fmt.Sprintf("openstack %s: %s", e.Op, e.Message)
 }
 
 // Unwrap gives the context's error where that is the reason.

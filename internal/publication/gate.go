@@ -26,11 +26,11 @@ func (p *Publication) tryAdmit(ctx context.Context, leader *store.Leader) {
 		return
 	}
 	holders := p.holding(objects, leader.Mark().Epoch)
-	byHand, err := p.Cluster.AdmitEpoch(ctx)
+	byHand, err := p.Cluster.Admits(ctx, leader.Mark().Epoch)
 	if err != nil {
 		p.Log.Error(err, "The word of a person on the gate can't be read")
 	}
-	if len(holders) > 0 && byHand != leader.Mark().Epoch {
+	if len(holders) > 0 && !byHand {
 		p.setHolders(holders)
 		return
 	}

@@ -33,8 +33,8 @@ type Object struct {
 type Cluster interface {
 	// Objects lists every OpenstackConfig that this controller serves.
 	Objects(ctx context.Context) ([]Object, error)
-	// AdmitEpoch is the epoch whose gate a person wants open; "" if none.
-	AdmitEpoch(ctx context.Context) (string, error)
+	// Admits says whether a person wants the gate of an epoch open.
+	Admits(ctx context.Context, epoch string) (bool, error)
 }
 
 // Options of a Publication. Zero intervals take the defaults.

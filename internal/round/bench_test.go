@@ -136,4 +136,4 @@ type nobody struct{}
 
 func (nobody) Objects(context.Context) ([]publication.Object, error) { return nil, nil }
 
-func (nobody) AdmitEpoch(context.Context) (string, error) { return "", nil }
+func (nobody) Admits(context.Context, string) (bool, error) { return false, nil }

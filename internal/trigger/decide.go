@@ -71,7 +71,7 @@ func Decide(c Config, in Input) Decision {
 	if in.Suspended {
 		return Decision{}
 	}
-	if in.Failed != nil && in.sameAsFailed() {
+	if in.FailureStands() {
 		return c.afterFailure(in)
 	}
 	if cause := c.dueNow(in); cause != "" {
@@ -91,7 +91,7 @@ func (c Config) dueNow(in Input) Cause {
 		return Called
 	case in.IsChange() && (c.Mode == Immediate || c.ImmediateOnCRChange):
 		return Changed
-	case !in.NextLook.IsZero() && !in.NextLook.After(in.Now):
+	case !in.NextLook.IsZero() && (!in.NextLook.After(in.Now) || ahead(in.LastSuccess, in.Now)):
 		return SecondLook
 	case c.tickPassed(in.reference(), in.Now):
 		return Tick
@@ -100,25 +100,41 @@ func (c Config) dueNow(in Input) Cause {
 	}
 }
 
+// lookAgain is how long a withdrawal's second look waits after a failure that
+// only a person can mend: it may have been a proxy's passing mistake.
+const lookAgain = time.Minute
+
 // afterFailure waits for the retry of a passing failure; one that only a
-// person can mend waits for a tick.
+// person can mend waits for a tick, or for the look that a withdrawal needs.
 func (c Config) afterFailure(in Input) Decision {
 	f := in.Failed
+	due := func(t time.Time) bool { return !t.IsZero() && (!t.After(in.Now) || ahead(f.At, in.Now)) }
 	if !f.RetryAt.IsZero() {
-		if f.RetryAt.After(in.Now) {
-			return Decision{Next: f.RetryAt}
+		if due(f.RetryAt) {
+			return Decision{Run: true, Cause: Retry, Next: c.NextTick(in.Now)}
 		}
-		return Decision{Run: true, Cause: Retry, Next: c.NextTick(in.Now)}
+		return Decision{Next: f.RetryAt}
 	}
-	if c.tickPassed(f.At, in.Now) {
+	var look time.Time
+	if !in.NextLook.IsZero() {
+		look = f.At.Add(lookAgain)
+	}
+	switch {
+	case due(look):
+		return Decision{Run: true, Cause: SecondLook, Next: c.NextTick(in.Now)}
+	case c.tickPassed(f.At, in.Now):
 		return Decision{Run: true, Cause: Tick, Next: c.NextTick(in.Now)}
+	default:
+		return Decision{Next: earliest(c.NextTick(in.Now), look)}
 	}
-	return Decision{Next: c.NextTick(in.Now)}
 }
 
-func (in Input) sameAsFailed() bool {
+// FailureStands says whether the last failure still tells of the object as it
+// is now. One that does not is to be forgotten: what it was tried with is no
+// longer wanted.
+func (in Input) FailureStands() bool {
 	f := in.Failed
-	return f.Hash == in.Hash && f.Request == in.Request && f.Webhook.Equal(in.Webhook) && f.Epoch == in.Epoch
+	return f != nil && f.Hash == in.Hash && f.Request == in.Request && f.Webhook.Equal(in.Webhook) && f.Epoch == in.Epoch
 }
 
 // reference is when the object last was as a tick leaves it.
@@ -129,15 +145,19 @@ func (in Input) reference() time.Time {
 	return in.Created
 }
 
-// tickPassed says whether a tick lies after since and not after now. A last
-// run in the future (the clock jumped back) counts as now.
+// tickPassed says whether a tick lies after since and not after now. A time
+// that the clock has jumped back behind tells nothing: a tick may have passed.
 func (c Config) tickPassed(since, now time.Time) bool {
-	if since.After(now) {
-		return false
-	}
 	next := c.NextTick(since)
-	return !next.IsZero() && !next.After(now)
+	return !next.IsZero() && (!next.After(now) || ahead(since, now))
 }
+
+// skew is what the clocks of two replicas may differ by.
+const skew = time.Minute
+
+// ahead says that t was told by a clock that was set back since. Waiting until
+// it is caught up could take hours.
+func ahead(t, now time.Time) bool { return t.After(now.Add(skew)) }
 
 func earliest(times ...time.Time) time.Time {
 	var first time.Time

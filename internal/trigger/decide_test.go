@@ -189,11 +189,64 @@ func TestAMissedTickRunsOnceLate(t *testing.T) {
 	}
 }
 
-func TestAClockThatJumpsBackRunsNothingTwice(t *testing.T) {
+func TestAClockThatWasAheadStopsNothingUntilItIsCaughtUp(t *testing.T) {
+	t.Parallel()
+	for name, wrong := range map[string]func(*Input){
+		"the last success": func(in *Input) { in.LastSuccess = noon.Add(9 * time.Hour) },
+		"a lasting failure": func(in *Input) {
+			in.Failed = &Failure{At: noon.Add(9 * time.Hour), Hash: "h", Epoch: "e"}
+		},
+		"a passing failure": func(in *Input) {
+			in.Failed = &Failure{At: noon.Add(9 * time.Hour), RetryAt: noon.Add(9*time.Hour + time.Second), Hash: "h", Epoch: "e"}
+		},
+	} {
+		in := settled()
+		wrong(&in)
+		if d := Decide(config(t, Scheduled, true), in); !d.Run {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+	in := settled()
+	in.LastSuccess, in.NextLook = noon.Add(9*time.Hour), noon.Add(9*time.Hour+time.Minute)
+	if d := Decide(config(t, Manual, true), in); !d.Run || d.Cause != SecondLook {
+		t.Errorf("a second look in the future: %+v", d)
+	}
+}
+
+func TestAReplicaWhoseClockIsALittleBehindRunsNothingTwice(t *testing.T) {
 	t.Parallel()
 	in := settled()
-	in.LastSuccess = noon.Add(3 * time.Hour) // of a clock that was ahead
+	in.LastSuccess = noon.Add(20 * time.Second)
 	if d := Decide(config(t, Immediate, true), in); d.Run {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestALastingFailureDoesNotSwallowTheSecondLook(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []Mode{Manual, Webhook} {
+		in := settled()
+		in.NextLook = noon.Add(-time.Second)
+		in.Failed = &Failure{At: noon, Hash: "h", Epoch: "e"}
+		d := Decide(config(t, mode, true), in)
+		if d.Run || !d.Next.Equal(noon.Add(lookAgain)) {
+			t.Fatalf("%s, at once: %+v", mode, d)
+		}
+		in.Now = d.Next
+		if d := Decide(config(t, mode, true), in); !d.Run || d.Cause != SecondLook {
+			t.Errorf("%s, at its time: %+v", mode, d)
+		}
+	}
+}
+
+func TestAFailureOfWhatIsNoLongerWantedIsForgotten(t *testing.T) {
+	t.Parallel()
+	in := settled() // the spec was changed, failed, and was changed back
+	in.Failed = &Failure{At: noon.Add(-time.Minute), RetryAt: noon.Add(-time.Second), Hash: "other", Epoch: "e"}
+	if in.FailureStands() {
+		t.Error("it stands")
+	}
+	if d := Decide(config(t, Manual, true), in); d.Run || !d.Next.IsZero() {
 		t.Errorf("%+v", d)
 	}
 }

@@ -202,7 +202,7 @@ func (c *lyingCloud) connect(db testenv.DB) {
 type noCluster struct{}
 
 func (noCluster) Objects(context.Context) ([]publication.Object, error) { return nil, nil }
-func (noCluster) AdmitEpoch(context.Context) (string, error)            { return "", nil }
+func (noCluster) Admits(context.Context, string) (bool, error)          { return false, nil }
 
 func (c *lyingCloud) note(format string, args ...any) {
 	c.log = append(c.log, c.clock.Now().Format("15:04:05 ")+fmt.Sprintf(format, args...))

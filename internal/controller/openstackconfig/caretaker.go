@@ -158,14 +158,14 @@ func (c *caretaker) cached(ctx context.Context, k inventory.Key) bool {
 }
 
 // gone says whether the API server knows no such object. A server that does
-// not know the kind answers 404 too, without naming the object.
+// not know the kind answers 404 too, as text and not as a Status; client-go
+// makes one of it and says so (rest.Request, newUnstructuredResponseError).
 func (c *caretaker) gone(ctx context.Context, k inventory.Key) (bool, error) {
 	err := c.Reader.Get(ctx, types.NamespacedName(k), &v1alpha1.OpenstackConfig{})
 	if err == nil {
 		return false, nil
 	}
-	var status apierrors.APIStatus
-	if apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Name == k.Name {
+	if apierrors.IsNotFound(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
 		return true, nil
 	}
 	return false, err

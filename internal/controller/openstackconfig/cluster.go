@@ -6,6 +6,7 @@ package openstackconfig
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,19 +43,16 @@ func (c Cluster) Objects(ctx context.Context) ([]publication.Object, error) {
 	return out, nil
 }
 
-// AdmitEpoch is the epoch that a person lets in, by annotation on a
+// Admits says whether a person lets an epoch in, by annotation on any
 // MultiNicOperator of the controller's namespace.
-func (c Cluster) AdmitEpoch(ctx context.Context) (string, error) {
+func (c Cluster) Admits(ctx context.Context, epoch string) (bool, error) {
 	list := &v1alpha1.MultiNicOperatorList{}
 	if err := c.Client.List(ctx, list, client.InNamespace(c.Namespace)); err != nil {
-		return "", err
+		return false, err
 	}
-	for i := range list.Items {
-		if epoch := list.Items[i].Annotations[v1alpha1.AnnotationAdmit]; epoch != "" {
-			return epoch, nil
-		}
-	}
-	return "", nil
+	return slices.ContainsFunc(list.Items, func(o v1alpha1.MultiNicOperator) bool {
+		return o.Annotations[v1alpha1.AnnotationAdmit] == epoch
+	}), nil
 }
 
 // Nodes are the cluster's, indexed.

@@ -119,7 +119,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	p.seat = r.Rounds.Coming()
 	defer p.seat.Leave()
 	if err := r.holdOn(ctx, p.obj); err != nil {
-		return reconcile.Result{}, err
+		return reconcile.Result{}, ignoreGone(err) // what is gone is not published
 	}
 	state, known := r.Publication.State(p.key)
 	if !known && r.Publication.Starting() {
@@ -153,7 +153,7 @@ func (r *Reconciler) holdOn(ctx context.Context, obj *v1alpha1.OpenstackConfig) 
 		return r.Client.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	})
 	obj.Status = status
-	return client.IgnoreNotFound(err)
+	return err
 }
 
 // decide asks whether a run is due.
@@ -187,7 +187,7 @@ func (r *Reconciler) run(ctx context.Context, p *passage, state stateTemplate) {
 	if err != nil {
 		p.failed = r.failedRun(p, err)
 		r.Metrics.observe("failed")
-		p.log.Info("Reconcile failed", "reason", p.failed.reason, "error", p.failed.message)
+		p.log.Info("Reconcile failed", "reason", p.failed.reason, "error", err.Error())
 		return
 	}
 	p.ran = &result
@@ -216,7 +216,7 @@ func (r *Reconciler) nextPassage(p *passage) time.Duration {
 	if p.ran != nil {
 		consider(p.ran.State.NextLook)
 	}
-	if p.failed != nil {
+	if p.failed != nil && p.failed.RetryAt.After(p.now) {
 		consider(p.failed.RetryAt)
 	}
 	if p.obj.Spec.Credentials.SecretRef != nil && !p.obj.Spec.Suspend {

@@ -17,8 +17,13 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
 
-// deletionRetry is how often a deletion that waits for the database is tried.
-const deletionRetry = 5 * time.Second
+// deletionRetry is how often a deletion that waits for the database is tried,
+// releaseTimeout how long one try may take before the object's status says that
+// it waits. A transaction that is under way then still ends.
+const (
+	deletionRetry  = 5 * time.Second
+	releaseTimeout = 30 * time.Second
+)
 
 // release takes a deleted object's interfaces out of the agents' view and
 // lets it go. Where the database is away it waits a while, then writes the
@@ -30,11 +35,13 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 	if r.Publication.Starting() {
 		return reconcile.Result{}, nil // woken once the database has been reached or not
 	}
-	err := r.Rounds.Release(ctx, p.key)
+	releaseCtx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
+	err := r.Rounds.Release(releaseCtx, p.key)
 	if err == nil {
 		return reconcile.Result{}, r.letGo(ctx, p.obj)
 	}
-	waited := p.now.Sub(p.obj.DeletionTimestamp.Time)
+	waited := r.Clock.Since(p.obj.DeletionTimestamp.Time)
 	if waited < r.DeletionPatience {
 		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonDeletionDelayed, fmt.Sprintf(
 			"the interfaces can't be withdrawn: %v. After %s the object goes and they are withdrawn later", err, r.DeletionPatience))

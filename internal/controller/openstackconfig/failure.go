@@ -122,9 +122,9 @@ func classify(err error) failure {
 	case errors.As(err, &subnet):
 		return failure{reason: v1alpha1.ReasonSubnetUnresolved, message: err.Error(), lasting: true}
 	case errors.As(err, &oe) && oe.Temporary():
-		return failure{reason: v1alpha1.ReasonOpenStackUnavailable, message: oe.Error()}
+		return failure{reason: v1alpha1.ReasonOpenStackUnavailable, message: oe.Summary()}
 	case errors.As(err, &oe):
-		return failure{reason: v1alpha1.ReasonCredentialsInvalid, message: oe.Error(), lasting: true}
+		return failure{reason: v1alpha1.ReasonCredentialsInvalid, message: oe.Summary(), lasting: true}
 	case errors.As(err, &unavailable):
 		return failure{reason: v1alpha1.ReasonDatabaseUnavailable, message: unavailable.Error()}
 	case errors.Is(err, context.Canceled):

@@ -48,8 +48,9 @@ func (r *Reconciler) gather(ctx context.Context, p *passage, state store.ObjectS
 	if state.UID != "" && state.UID != string(p.obj.UID) {
 		state = store.ObjectState{} // another object of this name, long gone
 	}
-	if p.obj.Status.Publication == nil && r.untold.get(p.key) == nil {
-		state.SpecHash = "" // a crash came before the status: run again, or it would stay empty
+	if !toldOf(p.obj, state) && r.untold.get(p.key) == nil {
+		// Run again as what it last was: changed, and asked for.
+		state.SpecHash, state.HandledRequest = "", ""
 	}
 	p.in = trigger.Input{
 		Now: p.now, Created: p.obj.CreationTimestamp.Time,
@@ -64,6 +65,20 @@ func (r *Reconciler) gather(ctx context.Context, p *passage, state store.ObjectS
 		// The database has never heard of it, but it was published once.
 		p.in.SucceededEpoch = p.obj.Status.Publication.Epoch
 	}
+	if !p.in.FailureStands() {
+		r.failures.forget(p.key)
+		p.in.Failed = nil
+	}
+	r.Metrics.waits(p.key, state.LastSuccess, p.obj.CreationTimestamp.Time)
+}
+
+// toldOf says whether the status tells of the run that left state. A process
+// that ends between a run's transaction and the status leaves it untold, and
+// nothing would be due any more.
+func toldOf(obj *v1alpha1.OpenstackConfig, state store.ObjectState) bool {
+	asked := obj.Annotations[v1alpha1.AnnotationReconcileRequestedAt]
+	return obj.Status.Publication != nil && obj.Status.ObservedGeneration >= state.Generation &&
+		(asked == "" || asked == obj.Status.LastHandledReconcileAt || request(obj) != state.HandledRequest)
 }
 
 // validate repeats what CEL checks: API servers before 1.25 ignore it.

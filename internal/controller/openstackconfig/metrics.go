@@ -37,7 +37,7 @@ func NewMetrics(reg prometheus.Registerer, p *publication.Publication) *Metrics 
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
 	}
 	reg.MustRegister(m.runs,
-		gauge("multinic_oldest_success_timestamp_seconds", "When the OpenstackConfig that waits longest last succeeded, in seconds since 1970; 0 if there is none.", m.oldest),
+		gauge("multinic_oldest_success_timestamp_seconds", "When the OpenstackConfig that waits longest last succeeded, or was made if it never did, in seconds since 1970; 0 if there is none.", m.oldest),
 		gauge("multinic_withdrawals_held", "Interfaces whose withdrawal is held for its number.", m.heldTotal),
 		gauge("multinic_gate_open", "1 while agents see the rows, 0 while they get an error.", func() float64 {
 			if open, _ := p.Gate(); open {
@@ -61,6 +61,20 @@ func (m *Metrics) succeeded(k inventory.Key, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.success[k] = at
+}
+
+// waits tells of an object that this process has not seen succeed when it last
+// did, or, if it never did, since when it waits.
+func (m *Metrics) waits(k inventory.Key, lastSuccess, created time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.success[k]; known {
+		return
+	}
+	if lastSuccess.IsZero() {
+		lastSuccess = created
+	}
+	m.success[k] = lastSuccess
 }
 
 func (m *Metrics) holds(k inventory.Key, n int) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -46,12 +47,13 @@ func (s *settings) withdrawal() *v1alpha1.WithdrawalPolicy {
 	return s.spec.Withdrawal
 }
 
-// follow reads the oldest MultiNicOperator of the namespace. Settings that
-// can't be understood change nothing: the last good ones stay.
-func (r *Reconciler) follow(ctx context.Context) error {
+// follow reads the oldest MultiNicOperator of the namespace and says whether
+// its spec has changed. Settings that can't be understood change nothing: the
+// last good ones stay.
+func (r *Reconciler) follow(ctx context.Context) (changed bool, err error) {
 	list := &v1alpha1.MultiNicOperatorList{}
 	if err := r.Client.List(ctx, list, client.InNamespace(r.Namespace)); err != nil {
-		return err
+		return false, err
 	}
 	items := slices.DeleteFunc(list.Items, func(o v1alpha1.MultiNicOperator) bool { return !o.DeletionTimestamp.IsZero() })
 	var spec v1alpha1.MultiNicOperatorSpec
@@ -65,7 +67,7 @@ func (r *Reconciler) follow(ctx context.Context) error {
 	})
 	if err != nil {
 		r.Log.Error(err, "The MultiNicOperator's reconcileTrigger is not understood: the last good one stays in force")
-		return nil
+		return false, nil
 	}
 	r.settings.mu.Lock()
 	defer r.settings.mu.Unlock()
@@ -73,8 +75,9 @@ func (r *Reconciler) follow(ctx context.Context) error {
 		r.Log.WithName("trigger").Info("Trigger configuration", "mode", string(cfg.Mode), "immediateOnCRChange", cfg.ImmediateOnCRChange,
 			"interval", trigger.FormatDuration(cfg.Interval), "schedule", t.Schedule, "timezone", cfg.Location.String())
 	}
+	changed = !r.settings.parsed || !equality.Semantic.DeepEqual(r.settings.spec, spec)
 	r.settings.cfg, r.settings.spec, r.settings.parsed = cfg, spec, true
-	return nil
+	return changed, nil
 }
 
 // older orders by age, and by name where two were made in one second.
@@ -85,10 +88,14 @@ func older(a, b v1alpha1.MultiNicOperator) int {
 	return strings.Compare(a.Name, b.Name)
 }
 
-// operatorChanged follows a MultiNicOperator and looks at every object anew.
+// operatorChanged follows a MultiNicOperator and looks at every object anew if
+// something has changed that concerns them; its status does not.
 func (r *Reconciler) operatorChanged(ctx context.Context, _ client.Object) []reconcile.Request {
-	if err := r.follow(ctx); err != nil {
+	changed, err := r.follow(ctx)
+	if err != nil {
 		r.Log.Error(err, "The MultiNicOperator can't be read")
+	}
+	if err != nil || !changed {
 		return nil
 	}
 	return r.everyObject(ctx)
