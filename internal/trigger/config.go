@@ -6,8 +6,6 @@ package trigger
 import (
 	"fmt"
 	"time"
-
-	"github.com/robfig/cron/v3"
 )
 
 // Mode says what makes a run due besides changes and requests.
@@ -46,10 +44,15 @@ type Config struct {
 	ImmediateOnCRChange bool
 	WebhookEnabled      bool
 	Location            *time.Location
-	// Interval is the distance of ticks, 0 where Schedule sets them or the
+	// Interval is the distance of ticks, 0 where a schedule sets them or the
 	// mode has none.
 	Interval time.Duration
-	Schedule cron.Schedule
+	schedule *schedule
+	cluster  string
+	jitter   time.Duration // what every tick is late by
+	// InForce is since when these ticks hold, Owed the last tick of those that
+	// held before; see Follow.
+	InForce, Owed time.Time
 }
 
 // Default is what holds where no MultiNicOperator says otherwise.
@@ -87,16 +90,11 @@ func (c Config) withTicks(s Settings) (Config, error) {
 		return Config{}, fmt.Errorf("reconcileTrigger.interval %q and schedule %q are both given: remove one", s.Interval, s.Schedule)
 	}
 	if s.Schedule != "" {
-		schedule, err := cron.ParseStandard(s.Schedule)
+		schedule, err := parseSchedule(s.Schedule)
 		if err != nil {
-			return Config{}, fmt.Errorf("reconcileTrigger.schedule %q is not a five-field cron expression: %w", s.Schedule, err)
+			return Config{}, fmt.Errorf("reconcileTrigger.schedule %q %w", s.Schedule, err)
 		}
-		if spec, ok := schedule.(*cron.SpecSchedule); ok {
-			spec.Location = c.Location
-		} else {
-			return Config{}, fmt.Errorf("reconcileTrigger.schedule %q is not a five-field cron expression: use interval instead of @every", s.Schedule)
-		}
-		c.Schedule, c.Interval = schedule, 0
+		c.schedule, c.Interval = schedule, 0
 	} else if c.Mode == Scheduled {
 		c.Interval = DefaultScheduledInterval
 	}
@@ -108,47 +106,7 @@ func (c Config) withTicks(s Settings) (Config, error) {
 		c.Interval = d
 	}
 	if c.Mode == Manual || c.Mode == Webhook {
-		c.Interval, c.Schedule = 0, nil
+		c.Interval, c.schedule = 0, nil
 	}
 	return c, nil
-}
-
-// NextTick is the first tick after t; zero where the mode has none.
-func (c Config) NextTick(t time.Time) time.Time {
-	switch {
-	case c.Schedule != nil:
-		return c.Schedule.Next(t.In(c.Location))
-	case c.Interval > 0:
-		return c.nextAligned(t)
-	default:
-		return time.Time{}
-	}
-}
-
-// nextAligned counts the interval from midnight; one that does not divide
-// the day starts anew at the next.
-func (c Config) nextAligned(t time.Time) time.Time {
-	local := t.In(c.Location)
-	midnight := startOfDay(local.Year(), local.Month(), local.Day(), c.Location)
-	tomorrow := startOfDay(local.Year(), local.Month(), local.Day()+1, c.Location)
-	next := midnight.Add(t.Sub(midnight).Truncate(c.Interval) + c.Interval)
-	if next.After(tomorrow) {
-		return tomorrow
-	}
-	return next
-}
-
-// startOfDay is the first instant of a date, also where the clocks skip
-// midnight: time.Date then answers an instant on either side of the gap.
-func startOfDay(year int, month time.Month, day int, loc *time.Location) time.Time {
-	noon := time.Date(year, month, day, 12, 0, 0, 0, loc)
-	t := time.Date(year, month, day, 0, 0, 0, 0, loc)
-	if t.Day() != noon.Day() { // before the gap: the day begins at its end
-		_, end := t.ZoneBounds()
-		return end
-	}
-	if start, _ := t.ZoneBounds(); start.After(t.Add(-24*time.Hour)) && start.In(loc).Day() == noon.Day() && start.Before(t) {
-		return start // after the gap
-	}
-	return t
 }

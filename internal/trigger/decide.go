@@ -77,7 +77,28 @@ func Decide(c Config, in Input) Decision {
 	if cause := c.dueNow(in); cause != "" {
 		return Decision{Run: true, Cause: cause, Next: c.NextTick(in.Now)}
 	}
-	return Decision{Next: earliest(c.NextTick(in.Now), in.NextLook)}
+	next := earliest(c.NextTick(in.Now), in.NextLook)
+	if c.called(in) {
+		next = earliest(next, in.nextCall())
+	}
+	return Decision{Next: next}
+}
+
+// callsApart is how long calls of the webhook are gathered after one that was
+// handled: a sender that calls for every change of a cloud asks for one run.
+const callsApart = 5 * time.Second
+
+// called says whether a call of the webhook waits.
+func (c Config) called(in Input) bool {
+	return c.WebhookEnabled && in.Webhook.After(in.HandledWebhook) && !in.Webhook.Before(in.Created)
+}
+
+// nextCall is when a call that waits may run.
+func (in Input) nextCall() time.Time {
+	if ahead(in.HandledWebhook, in.Now) {
+		return in.Now
+	}
+	return in.HandledWebhook.Add(callsApart)
 }
 
 // dueNow is why a run is due, "" if none is.
@@ -87,7 +108,7 @@ func (c Config) dueNow(in Input) Cause {
 		return NewEpoch
 	case in.Request != in.HandledRequest && in.Request != "":
 		return Requested
-	case c.WebhookEnabled && in.Webhook.After(in.HandledWebhook):
+	case c.called(in) && !in.nextCall().After(in.Now):
 		return Called
 	case in.IsChange() && (c.Mode == Immediate || c.ImmediateOnCRChange):
 		return Changed
@@ -144,20 +165,6 @@ func (in Input) reference() time.Time {
 	}
 	return in.Created
 }
-
-// tickPassed says whether a tick lies after since and not after now. A time
-// that the clock has jumped back behind tells nothing: a tick may have passed.
-func (c Config) tickPassed(since, now time.Time) bool {
-	next := c.NextTick(since)
-	return !next.IsZero() && (!next.After(now) || ahead(since, now))
-}
-
-// skew is what the clocks of two replicas may differ by.
-const skew = time.Minute
-
-// ahead says that t was told by a clock that was set back since. Waiting until
-// it is caught up could take hours.
-func ahead(t, now time.Time) bool { return t.After(now.Add(skew)) }
 
 func earliest(times ...time.Time) time.Time {
 	var first time.Time
