@@ -65,6 +65,8 @@ KUBECONFIG names the cluster where the program runs outside of one.`,
 	f.StringVar(&options.Namespace, "namespace", options.Namespace, "the controller's own namespace: it follows the MultiNicOperator there")
 	f.StringSliceVar(&options.WatchNamespaces, "watch-namespace", options.WatchNamespaces, "serve the OpenstackConfigs of these namespaces only (all)")
 	f.StringVar(&options.Address, "bind-address", options.Address, "where /healthz, /readyz, /livez and /metrics are served")
+	f.StringVar(&options.TriggerAddress, "trigger-bind-address", options.TriggerAddress, "where the trigger webhook is served in plain HTTP; empty: it is not served at all")
+	f.StringVar(&options.TriggerTLSAddress, "trigger-tls-bind-address", options.TriggerTLSAddress, "where it is served over TLS, once the MultiNicOperator names a certificate")
 	f.BoolVar(&options.LeaderElection, "leader-elect", options.LeaderElection, "stand by while another replica leads")
 	f.BoolVar(&options.AdoptDatabase, "adopt-database", options.AdoptDatabase, "take over a database that belongs to another cluster or namespace")
 	f.BoolVarP(&verbose, "verbose", "v", false, "log also every call to OpenStack")

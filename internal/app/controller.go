@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -33,6 +34,7 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/openstack"
 	"github.com/xormsdhkdwk/multinic/internal/publication"
+	"github.com/xormsdhkdwk/multinic/internal/receiver"
 	"github.com/xormsdhkdwk/multinic/internal/round"
 	"github.com/xormsdhkdwk/multinic/internal/store"
 )
@@ -53,7 +55,7 @@ func RunController(ctx context.Context, kube *rest.Config, log logr.Logger, o Op
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := assemble(ctx, mgr, db, registry, log, o); err != nil {
+	if err := assemble(ctx, mgr, db, registry, log, cluster+"/"+o.Namespace, o); err != nil {
 		return err
 	}
 	log.Info("Starting the controller", "version", o.Version, "namespace", o.Namespace, "watchNamespaces", o.WatchNamespaces)
@@ -76,6 +78,9 @@ func newManager(kube *rest.Config, log logr.Logger, o Options) (manager.Manager,
 	byObject := map[client.Object]cache.ByObject{
 		&v1alpha1.MultiNicOperator{}: {Namespaces: own},
 		&corev1.Node{}:               {Transform: openstackconfig.SlimNode},
+		&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{
+			o.Namespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", openstackconfig.TriggersName)},
+		}},
 	}
 	if len(o.WatchNamespaces) > 0 {
 		watched := map[string]cache.Config{}
@@ -128,25 +133,26 @@ func openStore(o Options, log logr.Logger, registry prometheus.Registerer, owner
 }
 
 // assemble wires the parts and registers them with the manager.
-func assemble(ctx context.Context, mgr manager.Manager, db *store.Store, registry *prometheus.Registry, log logr.Logger, o Options) error {
-	key, err := hashKey(ctx, mgr.GetAPIReader(), mgr.GetClient(), o.Namespace)
+func assemble(ctx context.Context, mgr manager.Manager, db *store.Store, registry *prometheus.Registry, log logr.Logger, cluster string, o Options) error {
+	own := keys{mgr.GetAPIReader(), mgr.GetClient(), o.Namespace}
+	key, err := own.hash(ctx)
 	if err != nil {
 		return err
 	}
-	cluster := openstackconfig.Cluster{Client: mgr.GetClient(), Namespace: o.Namespace}
+	seen := openstackconfig.Cluster{Client: mgr.GetClient(), Namespace: o.Namespace}
 	var reconciler *openstackconfig.Reconciler
 	pub := publication.New(publication.Options{
-		Store: db, Cluster: cluster, Clock: clock.RealClock{}, Log: log.WithName("publication"),
+		Store: db, Cluster: seen, Clock: clock.RealClock{}, Log: log.WithName("publication"),
 		Wake:       func(keys []inventory.Key) { reconciler.Wake(keys) },
 		CheckEvery: o.CheckDatabaseEvery, AppliedEvery: o.ReadAppliedEvery,
 	})
 	rounds := round.New(round.Options{
 		Cloud:       openstack.New(openstack.Options{Log: log.WithName("openstack"), Registerer: registry, UserAgent: "multinic/" + o.Version, Rate: o.OpenStackRate}),
-		Publication: pub, Nodes: cluster.Nodes, Clock: clock.RealClock{}, Log: log.WithName("round"),
+		Publication: pub, Nodes: seen.Nodes, Clock: clock.RealClock{}, Log: log.WithName("round"),
 	})
 	reconciler = openstackconfig.New(openstackconfig.Options{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("multinic-controller"),
-		Log: log, Clock: clock.RealClock{}, Namespace: o.Namespace, Secrets: secrets{mgr.GetAPIReader()}, HashKey: key,
+		Log: log, Clock: clock.RealClock{}, Namespace: o.Namespace, Cluster: cluster, Secrets: secrets{mgr.GetAPIReader()}, HashKey: key,
 		Rounds: rounds, Publication: pub, Metrics: openstackconfig.NewMetrics(registry, pub), DeletionPatience: o.DeletionPatience, Limits: o.Limits,
 	})
 	if err := reconciler.SetupWithManager(mgr); err != nil {
@@ -157,7 +163,41 @@ func assemble(ctx context.Context, mgr manager.Manager, db *store.Store, registr
 		return err
 	}
 	log.Info("Serving health and metrics", "address", server.Listener.Addr().String())
+	if o.TriggerAddress != "" {
+		if err := own.trigger(ctx, openstackconfig.TriggerKeyName); err != nil {
+			return err
+		}
+		webhook, err := triggerServer(mgr, registry, log, o)
+		if err != nil {
+			return err
+		}
+		if err := mgr.Add(webhook); err != nil {
+			return err
+		}
+	}
 	return errors.Join(mgr.Add(pub), mgr.Add(rounds), mgr.Add(server))
+}
+
+func triggerServer(mgr manager.Manager, registry *prometheus.Registry, log logr.Logger, o Options) (*receiver.Server, error) {
+	plain, err := net.Listen("tcp", o.TriggerAddress)
+	if err != nil {
+		return nil, fmt.Errorf("serving the trigger webhook: %w", err)
+	}
+	encrypted, err := net.Listen("tcp", o.TriggerTLSAddress)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("serving the trigger webhook over TLS: %w", err), plain.Close())
+	}
+	log.Info("Serving the trigger webhook", "address", plain.Addr().String(), "tlsAddress", encrypted.Addr().String())
+	if o.TriggerStarted != nil {
+		o.TriggerStarted(plain.Addr().String(), encrypted.Addr().String())
+	}
+	return &receiver.Server{
+		Plain: plain, TLS: encrypted,
+		Receiver: receiver.New(receiver.Options{
+			Cluster: openstackconfig.Callers{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: o.Namespace},
+			Log:     log.WithName("webhook"), Registerer: registry,
+		}),
+	}, nil
 }
 
 func healthServer(mgr manager.Manager, db *store.Store, registry *prometheus.Registry, o Options) (*health.Server, error) {

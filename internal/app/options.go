@@ -19,7 +19,11 @@ type Options struct {
 	// WatchNamespaces are those whose OpenstackConfigs are served; empty: all.
 	WatchNamespaces []string
 	// Address of health and metrics.
-	Address        string
+	Address string
+	// TriggerAddress and TriggerTLSAddress are the trigger webhook's, in plain
+	// HTTP and over TLS; without the first it is not served.
+	TriggerAddress, TriggerTLSAddress string
+
 	LeaderElection bool
 	// AdoptDatabase takes a database that remembers another owner.
 	AdoptDatabase bool
@@ -35,6 +39,8 @@ type Options struct {
 	Limits                                    inventory.Limits
 	// Started is told the address that is served.
 	Started func(address string)
+	// TriggerStarted is told those of the trigger webhook.
+	TriggerStarted func(plain, encrypted string)
 }
 
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -45,6 +51,7 @@ func Defaults(getenv func(string) string) Options {
 	o := Options{
 		Namespace:      cmp.Or(getenv("POD_NAMESPACE"), strings.TrimSpace(string(mounted)), "multinic-system"),
 		Address:        ":8082",
+		TriggerAddress: ":8083", TriggerTLSAddress: ":8443",
 		LeaderElection: true,
 		Getenv:         getenv,
 	}

@@ -54,10 +54,10 @@ func (c Config) tickPassed(since, now time.Time) bool {
 	if !c.HasTicks() {
 		return false
 	}
-	if ahead(since, now) || since.Before(c.Owed) {
+	if ahead(since, now) || since.Before(c.Owed) && !c.Owed.After(now) {
 		return true
 	}
-	if since.Before(c.InForce) {
+	if since.Before(c.InForce) && !ahead(c.InForce, now) {
 		since = c.InForce
 	}
 	next := c.NextTick(since)

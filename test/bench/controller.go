@@ -54,7 +54,7 @@ func (w *world) startController() error {
 		return err
 	}
 	// The objects of the floor are nobody's.
-	cmd := exec.Command(w.binary, "controller", "--leader-elect=false", "--bind-address=127.0.0.1:0",
+	cmd := exec.Command(w.binary, "controller", "--leader-elect=false", "--bind-address=127.0.0.1:0", "--trigger-bind-address=",
 		"--namespace="+controllerNamespace, "--watch-namespace="+objectNamespace)
 	cmd.Env = append(os.Environ(), append(w.db.Env(), "KUBECONFIG="+w.plane.Kubeconfig, "GOMEMLIMIT="+limit)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on

@@ -58,7 +58,8 @@ func (c *controller) start(ctx context.Context, dir, kubeconfig string, env []st
 		return err
 	}
 	defer log.Close()
-	c.cmd = exec.Command(c.binary, "controller", "--namespace="+controllerNamespace, "--bind-address="+c.address)
+	c.cmd = exec.Command(c.binary, "controller", "--namespace="+controllerNamespace, "--bind-address="+c.address,
+		"--trigger-bind-address=127.0.0.1:0", "--trigger-tls-bind-address=127.0.0.1:0")
 	c.cmd.Env = append(append(os.Environ(), "KUBECONFIG="+kubeconfig), env...)
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	// A process group of its own: Ctrl-C reaches the demo alone, which then

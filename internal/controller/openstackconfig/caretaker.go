@@ -55,6 +55,11 @@ func (c *caretaker) Start(ctx context.Context) error {
 	ticker := c.Clock.NewTicker(caretakeEvery)
 	defer ticker.Stop()
 	for {
+		if c.settings.lags() { // also where there is no MultiNicOperator at all
+			for _, req := range c.operatorChanged(ctx, nil) {
+				c.Wake([]inventory.Key{inventory.Key(req.NamespacedName)})
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -68,6 +73,9 @@ func (c *caretaker) Start(ctx context.Context) error {
 		}
 		if err := c.releaseOrphans(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Error(err, "What vanished objects left can't be withdrawn yet")
+		}
+		if err := c.forgetCalls(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Error(err, "Calls that were handled can't be forgotten yet")
 		}
 	}
 }

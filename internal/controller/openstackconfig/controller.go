@@ -36,7 +36,9 @@ type Options struct {
 	Clock    clock.WithTicker
 	// Namespace is the controller's own: it follows the MultiNicOperator
 	// there and keeps its few objects there.
-	Namespace   string
+	Namespace string
+	// Cluster tells this controller's ticks from those of others.
+	Cluster     string
 	Secrets     credentials.SecretGetter
 	Decrypter   credentials.Decrypter
 	HashKey     []byte
@@ -58,6 +60,7 @@ type Reconciler struct {
 	untold   untold
 	written  written
 	settings settings
+	calls    calls
 	writes   chan struct{} // one for each call under way; see write
 
 	queueMu sync.Mutex
@@ -182,7 +185,9 @@ func (r *Reconciler) run(ctx context.Context, p *passage, state stateTemplate) {
 	ticket.State.SpecHash = p.in.Hash
 	ticket.State.Generation = p.obj.Generation
 	ticket.State.HandledRequest = p.in.Request
-	ticket.State.HandledTrigger = p.in.Webhook
+	if p.in.Webhook.After(p.in.HandledWebhook) { // a run for any cause answers the call
+		ticket.State.HandledTrigger = p.in.Webhook
+	}
 	result, err := p.seat.Run(ctx, ticket)
 	if err != nil {
 		p.failed = r.failedRun(p, err)

@@ -56,8 +56,8 @@ func (r *Reconciler) gather(ctx context.Context, p *passage, state store.ObjectS
 		Now: p.now, Created: p.obj.CreationTimestamp.Time,
 		Hash: r.hash(p), SucceededHash: state.SpecHash,
 		Request: request(p.obj), HandledRequest: state.HandledRequest,
-		HandledWebhook: state.HandledTrigger,
-		Epoch:          r.Publication.Mark().Epoch, SucceededEpoch: state.Epoch,
+		Webhook: r.calls.stamp(p.key), HandledWebhook: state.HandledTrigger,
+		Epoch: r.Publication.Mark().Epoch, SucceededEpoch: state.Epoch,
 		LastSuccess: state.LastSuccess, NextLook: state.NextLook,
 		Failed: r.failures.get(p.key),
 	}

@@ -5,7 +5,8 @@ package openstackconfig
 
 import (
 	"context"
-	"slices"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -24,6 +25,23 @@ type settings struct {
 	cfg    trigger.Config
 	spec   v1alpha1.MultiNicOperatorSpec
 	parsed bool
+	behind bool // the last look at the MultiNicOperator failed
+}
+
+// lag notes that the MultiNicOperator is to be looked at again.
+func (s *settings) lag() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behind = true
+}
+
+// lags says whether it is, and takes it as done.
+func (s *settings) lags() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.behind || !s.parsed
+	s.behind = false
+	return was
 }
 
 func (s *settings) trigger() trigger.Config {
@@ -47,18 +65,12 @@ func (s *settings) withdrawal() *v1alpha1.WithdrawalPolicy {
 	return s.spec.Withdrawal
 }
 
-// follow reads the oldest MultiNicOperator of the namespace and says whether
-// its spec has changed. Settings that can't be understood change nothing: the
-// last good ones stay.
+// follow reads the MultiNicOperator and says whether anything has changed.
+// Settings that can't be understood change nothing: the last good ones stay.
 func (r *Reconciler) follow(ctx context.Context) (changed bool, err error) {
-	list := &v1alpha1.MultiNicOperatorList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(r.Namespace)); err != nil {
+	spec, err := followed(ctx, r.Client, r.Namespace)
+	if err != nil {
 		return false, err
-	}
-	items := slices.DeleteFunc(list.Items, func(o v1alpha1.MultiNicOperator) bool { return !o.DeletionTimestamp.IsZero() })
-	var spec v1alpha1.MultiNicOperatorSpec
-	if len(items) > 0 {
-		spec = slices.MinFunc(items, older).Spec
 	}
 	t := spec.ReconcileTrigger
 	cfg, err := trigger.Parse(trigger.Settings{
@@ -69,15 +81,43 @@ func (r *Reconciler) follow(ctx context.Context) (changed bool, err error) {
 		r.Log.Error(err, "The MultiNicOperator's reconcileTrigger is not understood: the last good one stays in force")
 		return false, nil
 	}
+	if cfg, err = r.putInForce(ctx, cfg.Of(r.Cluster)); err != nil {
+		return false, err
+	}
 	r.settings.mu.Lock()
 	defer r.settings.mu.Unlock()
-	if !r.settings.parsed || r.settings.cfg.Mode != cfg.Mode {
-		r.Log.WithName("trigger").Info("Trigger configuration", "mode", string(cfg.Mode), "immediateOnCRChange", cfg.ImmediateOnCRChange,
-			"interval", trigger.FormatDuration(cfg.Interval), "schedule", t.Schedule, "timezone", cfg.Location.String())
-	}
 	changed = !r.settings.parsed || !equality.Semantic.DeepEqual(r.settings.spec, spec)
+	if changed {
+		r.Log.WithName("trigger").Info("Trigger configuration", "mode", string(cfg.Mode), "immediateOnCRChange", cfg.ImmediateOnCRChange,
+			"interval", trigger.FormatDuration(cfg.Interval), "schedule", t.Schedule, "timezone", cfg.Location.String(), "webhook", cfg.WebhookEnabled)
+	}
 	r.settings.cfg, r.settings.spec, r.settings.parsed = cfg, spec, true
 	return changed, nil
+}
+
+// putInForce finds out since when the ticks hold, and writes it down where they
+// are new: after a restart they must not seem to have held for ever.
+func (r *Reconciler) putInForce(ctx context.Context, cfg trigger.Config) (trigger.Config, error) {
+	cm, err := r.triggers().read(ctx)
+	if err != nil {
+		return cfg, fmt.Errorf("reading the ConfigMap %s: %w", TriggersName, err)
+	}
+	var before *trigger.Ticks
+	if text := cm.Data[ticksEntry]; text != "" {
+		before = &trigger.Ticks{}
+		if json.Unmarshal([]byte(text), before) != nil {
+			before = nil
+		}
+	}
+	cfg, after, fresh := cfg.Follow(before, r.Clock.Now())
+	if !fresh {
+		return cfg, nil
+	}
+	err = update(ctx, r.triggers(), ticksEntry, func(t *trigger.Ticks) { *t = after })
+	if err != nil {
+		return cfg, fmt.Errorf("writing the ConfigMap %s: %w", TriggersName, err)
+	}
+	return cfg, nil
 }
 
 // older orders by age, and by name where two were made in one second.
@@ -93,7 +133,8 @@ func older(a, b v1alpha1.MultiNicOperator) int {
 func (r *Reconciler) operatorChanged(ctx context.Context, _ client.Object) []reconcile.Request {
 	changed, err := r.follow(ctx)
 	if err != nil {
-		r.Log.Error(err, "The MultiNicOperator can't be read")
+		r.Log.Error(err, "The MultiNicOperator can't be followed; tried again soon")
+		r.settings.lag()
 	}
 	if err != nil || !changed {
 		return nil
