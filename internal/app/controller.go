@@ -153,7 +153,7 @@ func assemble(ctx context.Context, mgr manager.Manager, db *store.Store, registr
 	reconciler = openstackconfig.New(openstackconfig.Options{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("multinic-controller"),
 		Log: log, Clock: clock.RealClock{}, Namespace: o.Namespace, Cluster: cluster, Secrets: secrets{mgr.GetAPIReader()}, HashKey: key,
-		Rounds: rounds, Publication: pub, Metrics: openstackconfig.NewMetrics(registry, pub), DeletionPatience: o.DeletionPatience, Limits: o.Limits,
+		Rounds: rounds, Publication: pub, Metrics: openstackconfig.NewMetrics(registry, pub), DeletionPatience: o.DeletionPatience, RecheckSecret: o.RecheckSecret, Limits: o.Limits,
 	})
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return err

@@ -34,7 +34,7 @@ type Options struct {
 	// Of use to tests and benchmarks; zero is the default.
 	LeaseDuration, RenewDeadline, RetryPeriod time.Duration
 	CheckDatabaseEvery, ReadAppliedEvery      time.Duration
-	DeletionPatience                          time.Duration
+	DeletionPatience, RecheckSecret           time.Duration
 	OpenStackRate                             float64
 	Limits                                    inventory.Limits
 	// Started is told the address that is served.

@@ -301,6 +301,13 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
+// reset forgets what was logged, so that what is new can be told from it.
+func (b *logBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
+}
+
 func (b *logBuffer) tail(n int) string {
 	s := b.String()
 	return s[max(0, len(s)-n):]
