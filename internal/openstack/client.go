@@ -124,25 +124,28 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 	if err != nil {
 		return nil, err
 	}
-	facts.Servers, facts.AllServers = found.list(), found.all
-	facts.AbsentServers = sortedKeys(found.absent)
-	if facts.Ports, err = s.ports(ctx, portOwners(w, facts.Servers), subnetIDs(facts.Subnets)); err != nil {
+	if facts.Ports, err = s.ports(ctx, portOwners(w, found), subnetIDs(facts.Subnets)); err != nil {
 		return nil, err
 	}
+	if err := s.judgeMissing(ctx, w, found, facts); err != nil {
+		return nil, err
+	}
+	facts.Servers, facts.AllServers = found.list(), found.all
+	facts.AbsentServers = sortedKeys(found.absent)
 	return inventory.NewSnapshot(facts), nil
 }
 
 // portOwners are the servers whose ports matter: those asked for by name or
-// ID, and those known.
-func portOwners(w wanted, found []inventory.Server) []string {
-	names, ids, known := set(w.serverNames), set(w.serverIDs), set(w.known)
-	var out []string
-	for _, v := range found {
-		if names[v.Name] || ids[v.Name] || ids[v.ID] || known[v.ID] {
-			out = append(out, v.ID)
+// ID, and those known, also where Nova has them no more: only Neutron can
+// contradict it.
+func portOwners(w wanted, found *servers) []string {
+	names, ids, owners := set(w.serverNames), set(w.serverIDs), set(w.known)
+	for _, v := range found.byID {
+		if names[v.Name] || ids[v.Name] || ids[v.ID] {
+			owners[v.ID] = true
 		}
 	}
-	return out
+	return sortedKeys(owners)
 }
 
 func subnetIDs(subnets []inventory.Subnet) []string {

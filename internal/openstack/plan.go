@@ -6,6 +6,7 @@ package openstack
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"sort"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
@@ -15,12 +16,10 @@ const (
 	// maxURL keeps clear of Neutron's limit: request lines of more than
 	// 8,192 bytes are answered 414 with an empty body.
 	maxURL = 7000
-	// maxGetServer is how many servers are asked for one by one before
-	// listing all is cheaper.
+	// maxGetServer is how many servers are asked for one by one: before
+	// listing all is cheaper, and once more of those that a whole list lacks
+	// although Neutron shows their ports.
 	maxGetServer = 8
-	// maxVerify is how many servers that a whole listing lacks are asked for
-	// by ID before they count as gone.
-	maxVerify = 64
 	// maxNarrowPorts is how many calls may ask for the ports of named
 	// servers before the subnets' ports are listed.
 	maxNarrowPorts = 2
@@ -36,10 +35,14 @@ type wanted struct {
 	subnetIDs, subnetNames []string
 	serverIDs, serverNames []string
 	known                  []string
+	// knownOn are the subnets, as they are asked for, on which each known
+	// server's ports are published.
+	knownOn map[string][]string
 }
 
 func newWanted(queries []inventory.Query) wanted {
 	subnets, servers, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	w := wanted{knownOn: map[string][]string{}}
 	for _, q := range queries {
 		subnets[q.Subnet] = true
 		for _, ref := range q.Servers {
@@ -47,9 +50,11 @@ func newWanted(queries []inventory.Query) wanted {
 		}
 		for _, id := range q.KnownServers {
 			known[id] = true
+			if !slices.Contains(w.knownOn[id], q.Subnet) {
+				w.knownOn[id] = append(w.knownOn[id], q.Subnet)
+			}
 		}
 	}
-	var w wanted
 	for _, ref := range sortedKeys(subnets) {
 		if uuid.MatchString(ref) {
 			w.subnetIDs = append(w.subnetIDs, ref)
