@@ -27,7 +27,8 @@ const (
 	// TLS means: a certificate that is not trusted, or TLS spoken to a plain port
 	// or the reverse.
 	TLS Kind = "TLS"
-	// BadAnswer means: not JSON, cut, too large, incomplete, or pages in a circle.
+	// BadAnswer means: not JSON, cut, too large, incomplete, pages in a circle, or
+	// by a Nova of another version than before.
 	BadAnswer Kind = "BadAnswer"
 	// Timeout means: no whole answer in time, or the caller gave up; then errors.Is
 	// tells context.Canceled or context.DeadlineExceeded.

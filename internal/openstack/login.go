@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -51,10 +52,13 @@ type session struct {
 	failedAt  time.Time
 	lastUsed  time.Time
 	users     int
+
+	version    string    // the microversion that was used last
+	lowerSince time.Time // since when only lower ones are served; zero: none was
 }
 
 // login is one token and what came with it. It does not change, but for the
-// microversion, which is found once.
+// microversion, which is found later.
 type login struct {
 	token       string
 	at, renewAt time.Time
@@ -62,7 +66,7 @@ type login struct {
 	endpoints   endpoints
 
 	versionGate chan struct{}
-	version     *string
+	version     atomic.Pointer[foundVersion]
 }
 
 // login gives the current login, or a new one if there is none, it nears its

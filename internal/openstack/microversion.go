@@ -6,7 +6,10 @@ package openstack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/utils"
 )
@@ -18,6 +21,24 @@ import (
 // that is needed. (nova: REST API version history.)
 var wantedMicroversions = []string{"2.90", "2.69", "2.3"}
 
+const (
+	// versionRetry is when a version that could not be read is asked for
+	// again: before a withdrawal's second look. Servers without their host
+	// names look renamed, and two such looks would do it.
+	versionRetry = 30 * time.Second
+	// downgradeHold is how long a lower microversion than before must be all
+	// that is seen until it is accepted. It is an error until then: behind a
+	// load balancer with Novas of several versions it would change with every
+	// login, and the servers' host names with it.
+	downgradeHold = 10 * time.Minute
+)
+
+// foundVersion is what a login's microversion was found to be.
+type foundVersion struct {
+	best  string
+	until time.Time // zero: the life of the login
+}
+
 // microversion finds out once per login; empty is 2.1, for which no header
 // is needed.
 func (s *session) microversion(ctx context.Context, l *login) (string, error) {
@@ -27,8 +48,9 @@ func (s *session) microversion(ctx context.Context, l *login) (string, error) {
 	case <-ctx.Done():
 		return "", s.classify(ctx, call{op: opVersion, url: l.endpoints.version}, nil, ctx.Err())
 	}
-	if l.version != nil {
-		return *l.version, nil
+	now := s.opts.Clock.Now()
+	if v := l.version.Load(); v != nil && (v.until.IsZero() || now.Before(v.until)) {
+		return v.best, nil
 	}
 	var doc struct {
 		Version struct {
@@ -47,9 +69,42 @@ func (s *session) microversion(ctx context.Context, l *login) (string, error) {
 			return "", err
 		}
 	}
-	best := bestMicroversion(doc.Version.Min, doc.Version.Max)
-	l.version = &best
-	return best, nil
+	v := &foundVersion{best: bestMicroversion(doc.Version.Min, doc.Version.Max)}
+	if doc.Version.Max == "" {
+		v.until = now.Add(versionRetry)
+	}
+	if err := s.acceptVersion(l, v.best, now); err != nil {
+		return "", err
+	}
+	l.version.Store(v)
+	return v.best, nil
+}
+
+// acceptVersion refuses a lower microversion than this session's last, for
+// downgradeHold. A session that nobody used for a while, and a restart, forget
+// what was before.
+func (s *session) acceptVersion(l *login, best string, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lower := rank(best) < rank(s.version)
+	if lower && (s.lowerSince.IsZero() || s.lowerSince.After(now)) {
+		s.lowerSince = now
+	}
+	if lower && now.Sub(s.lowerSince) < downgradeHold {
+		return &Error{Kind: BadAnswer, Op: opVersion, Message: fmt.Sprintf(
+			"%s serves compute microversion %s only, after %s before: are its workers of several versions? It is accepted if that is all for %s",
+			hostOf(l.endpoints.version), firstOf(best, "2.1"), s.version, downgradeHold)}
+	}
+	s.version, s.lowerSince = best, time.Time{}
+	return nil
+}
+
+// rank orders microversions: the more, the better.
+func rank(version string) int {
+	if i := slices.Index(wantedMicroversions, version); i >= 0 {
+		return len(wantedMicroversions) - i
+	}
+	return 0
 }
 
 func bestMicroversion(lowest, highest string) string {
