@@ -25,7 +25,8 @@ type Options struct {
 	// 20 a second, 40 at once.
 	Rate  float64
 	Burst int
-	// MaxBody is the largest answer in bytes, decompressed; 64 MiB.
+	// MaxBody is the largest list in bytes, decompressed; 64 MiB. A single item
+	// of it, or an answer that is no list, may have 1 MiB (decode.go).
 	MaxBody int64
 	// PageSize of listings; 1,000, which is also Nova's usual max_limit.
 	PageSize int

@@ -5,7 +5,6 @@ package openstack
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -242,13 +241,4 @@ func lifetime(issued, expires string, now time.Time) time.Duration {
 		return life
 	}
 	return unknownLifetime
-}
-
-// decodeWhole reads one JSON value and nothing after it.
-func decodeWhole(body interface{ Read([]byte) (int, error) }, into any) error {
-	dec := json.NewDecoder(body)
-	if err := dec.Decode(into); err != nil {
-		return jsonError(err)
-	}
-	return expectEnd(dec)
 }
