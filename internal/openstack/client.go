@@ -86,6 +86,7 @@ type Client struct {
 	mu       sync.Mutex
 	sessions map[[sha256.Size]byte]*session
 	buckets  map[string]*bucket
+	pasts    map[[sha256.Size]byte]*past
 }
 
 // New makes a client.
@@ -94,6 +95,7 @@ func New(o Options) *Client {
 	return &Client{
 		opts: o, metrics: newMetrics(o.Registerer),
 		sessions: map[[sha256.Size]byte]*session{}, buckets: map[string]*bucket{},
+		pasts: map[[sha256.Size]byte]*past{},
 	}
 }
 
@@ -181,6 +183,7 @@ func (c *Client) acquire(cred Credentials) (*session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dropIdle()
+	before := c.pastOf(cred.key())
 	s, ok := c.sessions[cred.key()]
 	if !ok {
 		h, err := newHTTPClient(cred, c.opts.MaxBody)
@@ -195,7 +198,7 @@ func (c *Client) acquire(cred Credentials) (*session, error) {
 		}
 		s = &session{
 			opts: c.opts, cred: cred, http: h, bucket: b, metrics: c.metrics,
-			log: c.opts.Log.WithValues("cloud", cloud), gate: make(chan struct{}, 1),
+			log: c.opts.Log.WithValues("cloud", cloud), gate: make(chan struct{}, 1), past: before,
 		}
 		c.sessions[cred.key()] = s
 	}

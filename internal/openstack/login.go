@@ -38,6 +38,7 @@ type session struct {
 	bucket  *bucket
 	metrics metrics
 	log     logr.Logger
+	past    *past
 
 	// gate lets one login happen at a time; a channel, so that waiting ends
 	// with the context.
@@ -51,9 +52,6 @@ type session struct {
 	failedAt  time.Time
 	lastUsed  time.Time
 	users     int
-
-	version    string    // the microversion that was used last
-	lowerSince time.Time // since when only lower ones are served; zero: none was
 }
 
 // login is one token and what came with it. It does not change, but for the
@@ -180,6 +178,9 @@ func (s *session) authenticate(ctx context.Context) (*login, error) {
 			Message: hostOf(base) + " gives no token: is authURL Keystone's address?"}
 	}
 	if err := checkScope(s.cred, answer.Token.Project); err != nil {
+		return nil, err
+	}
+	if err := s.past.acceptProject(s.cred, answer.Token.Project); err != nil {
 		return nil, err
 	}
 	where, err := locate(&answer.Token.ServiceCatalog, s.cred)

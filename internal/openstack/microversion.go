@@ -6,7 +6,6 @@ package openstack
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -21,17 +20,10 @@ import (
 // that is needed. (nova: REST API version history.)
 var wantedMicroversions = []string{"2.90", "2.69", "2.3"}
 
-const (
-	// versionRetry is when a version that could not be read is asked for
-	// again: before a withdrawal's second look. Servers without their host
-	// names look renamed, and two such looks would do it.
-	versionRetry = 30 * time.Second
-	// downgradeHold is how long a lower microversion than before must be all
-	// that is seen until it is accepted. It is an error until then: behind a
-	// load balancer with Novas of several versions it would change with every
-	// login, and the servers' host names with it.
-	downgradeHold = 10 * time.Minute
-)
+// versionRetry is when a version that could not be read is asked for again:
+// before a withdrawal's second look. Servers without their host names look
+// renamed, and two such looks would do it.
+const versionRetry = 30 * time.Second
 
 // foundVersion is what a login's microversion was found to be.
 type foundVersion struct {
@@ -73,30 +65,11 @@ func (s *session) microversion(ctx context.Context, l *login) (string, error) {
 	if doc.Version.Max == "" {
 		v.until = now.Add(versionRetry)
 	}
-	if err := s.acceptVersion(l, v.best, now); err != nil {
+	if err := s.past.acceptVersion(hostOf(l.endpoints.version), v.best, now); err != nil {
 		return "", err
 	}
 	l.version.Store(v)
 	return v.best, nil
-}
-
-// acceptVersion refuses a lower microversion than this session's last, for
-// downgradeHold. A session that nobody used for a while, and a restart, forget
-// what was before.
-func (s *session) acceptVersion(l *login, best string, now time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lower := rank(best) < rank(s.version)
-	if lower && (s.lowerSince.IsZero() || s.lowerSince.After(now)) {
-		s.lowerSince = now
-	}
-	if lower && now.Sub(s.lowerSince) < downgradeHold {
-		return &Error{Kind: BadAnswer, Op: opVersion, Message: fmt.Sprintf(
-			"%s serves compute microversion %s only, after %s before: are its workers of several versions? It is accepted if that is all for %s",
-			hostOf(l.endpoints.version), firstOf(best, "2.1"), s.version, downgradeHold)}
-	}
-	s.version, s.lowerSince = best, time.Time{}
-	return nil
 }
 
 // rank orders microversions: the more, the better.
