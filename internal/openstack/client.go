@@ -144,7 +144,7 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 func portOwners(w wanted, found *servers) []string {
 	names, ids, owners := set(w.serverNames), set(w.serverIDs), set(w.known)
 	for _, v := range found.byID {
-		if names[v.Name] || ids[v.Name] || ids[v.ID] {
+		if names[v.Name] || ids[canonical(v.Name)] || ids[v.ID] {
 			owners[v.ID] = true
 		}
 	}

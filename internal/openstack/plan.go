@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
@@ -30,11 +31,23 @@ const (
 // uuid is what both services use for IDs; a name may look like one too.
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// wanted is what a set of queries asks for, without doubles, sorted.
+// canonical is a reference in the form of an ID as the services write it: they
+// accept it in capitals too, and answer in small letters.
+func canonical(ref string) string {
+	if uuid.MatchString(ref) {
+		return strings.ToLower(ref)
+	}
+	return ref
+}
+
+// wanted is what a set of queries asks for, without doubles, sorted. IDs are
+// canonical.
 type wanted struct {
 	subnetIDs, subnetNames []string
 	serverIDs, serverNames []string
 	known                  []string
+	// spelt are the spellings of each of serverIDs: it may be a name after all.
+	spelt map[string][]string
 	// knownOn are the subnets, as they are asked for, on which each known
 	// server's ports are published.
 	knownOn map[string][]string
@@ -42,16 +55,17 @@ type wanted struct {
 
 func newWanted(queries []inventory.Query) wanted {
 	subnets, servers, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	w := wanted{knownOn: map[string][]string{}}
+	w := wanted{spelt: map[string][]string{}, knownOn: map[string][]string{}}
 	for _, q := range queries {
-		subnets[q.Subnet] = true
+		subnet := canonical(q.Subnet)
+		subnets[subnet] = true
 		for _, ref := range q.Servers {
 			servers[ref] = true
 		}
 		for _, id := range q.KnownServers {
 			known[id] = true
-			if !slices.Contains(w.knownOn[id], q.Subnet) {
-				w.knownOn[id] = append(w.knownOn[id], q.Subnet)
+			if !slices.Contains(w.knownOn[id], subnet) {
+				w.knownOn[id] = append(w.knownOn[id], subnet)
 			}
 		}
 	}
@@ -63,12 +77,17 @@ func newWanted(queries []inventory.Query) wanted {
 		}
 	}
 	for _, ref := range sortedKeys(servers) {
-		if uuid.MatchString(ref) {
-			w.serverIDs = append(w.serverIDs, ref)
-		} else {
+		if !uuid.MatchString(ref) {
 			w.serverNames = append(w.serverNames, ref)
+			continue
 		}
+		id := canonical(ref)
+		if w.spelt[id] == nil {
+			w.serverIDs = append(w.serverIDs, id)
+		}
+		w.spelt[id] = append(w.spelt[id], ref)
 	}
+	sort.Strings(w.serverIDs)
 	w.known = sortedKeys(known)
 	return w
 }

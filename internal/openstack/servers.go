@@ -68,7 +68,7 @@ func (s *session) judgeMissing(ctx context.Context, w wanted, found *servers, fa
 	}
 	read := make(map[string]bool, 2*len(facts.Subnets))
 	for _, v := range facts.Subnets {
-		read[v.ID], read[v.Name] = true, true
+		read[v.ID], read[canonical(v.Name)] = true, true
 	}
 	gets := 0
 	for _, id := range found.missing {
@@ -107,7 +107,7 @@ func (s *session) fewServers(ctx context.Context, w wanted) (*servers, error) {
 	for _, id := range w.serverIDs {
 		// What is no ID may still be a name.
 		if found.absent[id] {
-			names = append(names, id)
+			names = append(names, w.spelt[id]...)
 		}
 	}
 	if len(names) > len(w.serverNames) {
