@@ -17,10 +17,13 @@ const (
 	// maxURL keeps clear of Neutron's limit: request lines of more than
 	// 8,192 bytes are answered 414 with an empty body.
 	maxURL = 7000
-	// maxGetServer is how many servers are asked for one by one: before
-	// listing all is cheaper, and once more of those that a whole list lacks
-	// although Neutron shows their ports.
+	// maxGetServer is how many servers are asked for one by one before
+	// listing all is cheaper.
 	maxGetServer = 8
+	// maxVerify is how many servers are asked for one by one that a whole list
+	// lacks although Neutron shows their ports. That should not be; so many
+	// that a list that is cut short or empty is made good in a small project.
+	maxVerify = 64
 	// maxNarrowPorts is how many calls may ask for the ports of named
 	// servers before the subnets' ports are listed.
 	maxNarrowPorts = 2

@@ -58,7 +58,7 @@ func (s *session) allServers(ctx context.Context, w wanted) (*servers, error) {
 //
 // Where Neutron has no port of the server either, the two agree, however many
 // they are: a mass loss must be seen whole, or the limits would weigh a part
-// of it. Of the others a few are asked for by ID (Nova answers a GET of a
+// of it. Of the others some are asked for by ID (Nova answers a GET of a
 // server in such a cell without name, or with 500); of the rest nothing is
 // concluded.
 func (s *session) judgeMissing(ctx context.Context, w wanted, found *servers, facts inventory.Facts) error {
@@ -78,7 +78,7 @@ func (s *session) judgeMissing(ctx context.Context, w wanted, found *servers, fa
 			found.absent[id] = true
 			continue
 		}
-		if gets++; gets > maxGetServer {
+		if gets++; gets > maxVerify {
 			found.all = false
 			continue
 		}
