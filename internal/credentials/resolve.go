@@ -184,19 +184,19 @@ func fromSecret(ctx context.Context, in Input, secrets SecretGetter) (Resolved, 
 }
 
 // withDefaults fills what is not given from the operator. Its endpoints are
-// those of its own cloud: a token of another Keystone must not be sent there.
+// those of its own cloud, as its catalogue shows them to the public: whoever
+// names another Keystone, a region or an interface means others, and a token
+// must not be sent there. Without an identityEndpoint nobody knows which
+// cloud's they are.
 func withDefaults(c *openstack.Credentials, d v1alpha1.OpenStackSpec) {
 	if c.AuthURL == "" {
 		c.AuthURL = d.IdentityEndpoint
 	}
 	same := openstack.Credentials{AuthURL: c.AuthURL}.Cloud() == openstack.Credentials{AuthURL: d.IdentityEndpoint}.Cloud()
-	if d.IdentityEndpoint != "" && !same {
+	public := strings.TrimSuffix(c.Interface, "URL") == "public" || c.Interface == ""
+	if d.IdentityEndpoint == "" || !same || c.Region != "" || !public {
 		return
 	}
-	if c.NetworkEndpoint == "" {
-		c.NetworkEndpoint = d.NetworkEndpoint
-	}
-	if c.ComputeEndpoint == "" {
-		c.ComputeEndpoint = d.ComputeEndpoint
-	}
+	c.NetworkEndpoint = firstOf(c.NetworkEndpoint, d.NetworkEndpoint)
+	c.ComputeEndpoint = firstOf(c.ComputeEndpoint, d.ComputeEndpoint)
 }

@@ -275,24 +275,59 @@ func TestAnEncryptedPasswordIsOpenedForItsObjectWithoutAWarning(t *testing.T) {
 
 func TestTheOperatorsEndpointsAreDefaultsForItsOwnCloudOnly(t *testing.T) {
 	t.Parallel()
-	defaults := v1alpha1.OpenStackSpec{IdentityEndpoint: "http://k:5000/v3", NetworkEndpoint: "http://n:9696/v2.0", ComputeEndpoint: "http://c:8774/v2.1"}
+	whole := v1alpha1.OpenStackSpec{IdentityEndpoint: "http://k:5000/v3", NetworkEndpoint: "http://n:9696/v2.0", ComputeEndpoint: "http://c:8774/v2.1"}
+	nameless := whole
+	nameless.IdentityEndpoint = ""
 	for _, tc := range []struct {
+		defaults         v1alpha1.OpenStackSpec
 		authURL, network string
 		wantNetwork      string
+		wantCompute      string
 	}{
-		{"", "", "http://n:9696/v2.0"},
-		{"http://K:5000/", "", "http://n:9696/v2.0"},
-		{"http://k:5000", "http://mine", "http://mine"},
-		{"http://other:5000/v3", "", ""},
+		{whole, "", "", "http://n:9696/v2.0", "http://c:8774/v2.1"},
+		{whole, "http://K:5000/", "", "http://n:9696/v2.0", "http://c:8774/v2.1"},
+		{whole, "http://k:5000", "http://mine", "http://mine", "http://c:8774/v2.1"},
+		{whole, "http://other:5000/v3", "", "", ""},
+		{whole, "https://k:5000/v3", "", "", ""},
+		{nameless, "http://k:5000/v3", "", "", ""}, // whose endpoints they are is not said
 	} {
-		got, err := credentials.Resolve(context.Background(), credentials.Input{Defaults: defaults, Spec: v1alpha1.Credentials{
+		got, err := credentials.Resolve(context.Background(), credentials.Input{Defaults: tc.defaults, Spec: v1alpha1.Credentials{
 			AuthURL: tc.authURL, Username: "u", Password: "p", NetworkEndpoint: tc.network,
 		}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Credentials.AuthURL == "" || got.Credentials.NetworkEndpoint != tc.wantNetwork {
-			t.Errorf("authURL %q: network endpoint %q, want %q", tc.authURL, got.Credentials.NetworkEndpoint, tc.wantNetwork)
+		if c := got.Credentials; c.AuthURL == "" || c.NetworkEndpoint != tc.wantNetwork || c.ComputeEndpoint != tc.wantCompute {
+			t.Errorf("authURL %q of defaults %+v: endpoints %q and %q, want %q and %q",
+				tc.authURL, tc.defaults, c.NetworkEndpoint, c.ComputeEndpoint, tc.wantNetwork, tc.wantCompute)
+		}
+	}
+}
+
+func TestTheOperatorsEndpointsAreNotThoseOfAnotherRegionOrInterface(t *testing.T) {
+	t.Parallel()
+	defaults := v1alpha1.OpenStackSpec{IdentityEndpoint: "https://keystone.example:5000", NetworkEndpoint: "http://n", ComputeEndpoint: "http://c"}
+	const bare = "\n    auth: {username: u, password: p}"
+	for yaml, want := range map[string]string{
+		"clouds:\n  a:" + auth:                                                                   "http://n",
+		"clouds:\n  a:\n    interface: public" + auth:                                            "http://n",
+		"clouds:\n  a:\n    endpoint_type: publicURL" + auth:                                     "http://n",
+		"clouds:\n  a:\n    region_name: Two" + auth:                                             "",
+		"clouds:\n  a:\n    regions: [Two]" + auth:                                               "",
+		"clouds:\n  a:\n    interface: internal" + auth:                                          "",
+		"clouds:\n  a:\n    endpoint_type: adminURL" + auth:                                      "",
+		"clouds:\n  a:" + bare:                                                                   "http://n",
+		"clouds:\n  a:\n    region_name: Two" + bare:                                             "",
+		"clouds:\n  a:\n    region_name: Two\n    network_endpoint_override: http://mine" + auth: "http://mine",
+	} {
+		in := bySecret("")
+		in.Defaults = defaults
+		got, err := credentials.Resolve(context.Background(), in, withClouds(yaml))
+		if err != nil {
+			t.Fatalf("%s: %v", yaml, err)
+		}
+		if c := got.Credentials; c.NetworkEndpoint != want || (c.ComputeEndpoint == "") != (want != "http://n") || !strings.HasPrefix(c.AuthURL, "https://keystone.example:5000") {
+			t.Errorf("%s: Keystone %q, endpoints %q and %q, want %q", yaml, c.AuthURL, c.NetworkEndpoint, c.ComputeEndpoint, want)
 		}
 	}
 }

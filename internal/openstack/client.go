@@ -25,7 +25,8 @@ type Options struct {
 	// 20 a second, 40 at once.
 	Rate  float64
 	Burst int
-	// MaxBody is the largest answer in bytes, decompressed; 64 MiB.
+	// MaxBody is the largest list in bytes, decompressed; 64 MiB. A single item
+	// of it, or an answer that is no list, may have 1 MiB (decode.go).
 	MaxBody int64
 	// PageSize of listings; 1,000, which is also Nova's usual max_limit.
 	PageSize int
@@ -85,6 +86,7 @@ type Client struct {
 	mu       sync.Mutex
 	sessions map[[sha256.Size]byte]*session
 	buckets  map[string]*bucket
+	pasts    map[[sha256.Size]byte]*past
 }
 
 // New makes a client.
@@ -93,6 +95,7 @@ func New(o Options) *Client {
 	return &Client{
 		opts: o, metrics: newMetrics(o.Registerer),
 		sessions: map[[sha256.Size]byte]*session{}, buckets: map[string]*bucket{},
+		pasts: map[[sha256.Size]byte]*past{},
 	}
 }
 
@@ -124,25 +127,28 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 	if err != nil {
 		return nil, err
 	}
-	facts.Servers, facts.AllServers = found.list(), found.all
-	facts.AbsentServers = sortedKeys(found.absent)
-	if facts.Ports, err = s.ports(ctx, portOwners(w, facts.Servers), subnetIDs(facts.Subnets)); err != nil {
+	if facts.Ports, err = s.ports(ctx, portOwners(w, found), subnetIDs(facts.Subnets)); err != nil {
 		return nil, err
 	}
+	if err := s.judgeMissing(ctx, w, found, facts); err != nil {
+		return nil, err
+	}
+	facts.Servers, facts.AllServers = found.list(), found.all
+	facts.AbsentServers = sortedKeys(found.absent)
 	return inventory.NewSnapshot(facts), nil
 }
 
 // portOwners are the servers whose ports matter: those asked for by name or
-// ID, and those known.
-func portOwners(w wanted, found []inventory.Server) []string {
-	names, ids, known := set(w.serverNames), set(w.serverIDs), set(w.known)
-	var out []string
-	for _, v := range found {
-		if names[v.Name] || ids[v.Name] || ids[v.ID] || known[v.ID] {
-			out = append(out, v.ID)
+// ID, and those known, also where Nova has them no more: only Neutron can
+// contradict it.
+func portOwners(w wanted, found *servers) []string {
+	names, ids, owners := set(w.serverNames), set(w.serverIDs), set(w.known)
+	for _, v := range found.byID {
+		if names[v.Name] || ids[canonical(v.Name)] || ids[v.ID] {
+			owners[v.ID] = true
 		}
 	}
-	return out
+	return sortedKeys(owners)
 }
 
 func subnetIDs(subnets []inventory.Subnet) []string {
@@ -177,6 +183,7 @@ func (c *Client) acquire(cred Credentials) (*session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dropIdle()
+	before := c.pastOf(cred.key())
 	s, ok := c.sessions[cred.key()]
 	if !ok {
 		h, err := newHTTPClient(cred, c.opts.MaxBody)
@@ -191,7 +198,7 @@ func (c *Client) acquire(cred Credentials) (*session, error) {
 		}
 		s = &session{
 			opts: c.opts, cred: cred, http: h, bucket: b, metrics: c.metrics,
-			log: c.opts.Log.WithValues("cloud", cloud), gate: make(chan struct{}, 1),
+			log: c.opts.Log.WithValues("cloud", cloud), gate: make(chan struct{}, 1), past: before,
 		}
 		c.sessions[cred.key()] = s
 	}

@@ -71,14 +71,23 @@ func (c Credentials) Content() []byte {
 // key names a session; it stays in memory.
 func (c Credentials) key() [sha256.Size]byte { return sha256.Sum256(c.Content()) }
 
-// Cloud names the cloud in limits and metrics: the canonical identity
-// endpoint, "/" and the region. There is no secret in it.
+// maxCloud bounds a cloud's name: it is a column of the database.
+const maxCloud = 200
+
+// Cloud names the cloud in limits, metrics and the database: the canonical
+// identity endpoint, "/" and the region, in ASCII; what is longer than
+// maxCloud ends in a digest of the whole instead. There is no secret in it.
 func (c Credentials) Cloud() string {
 	base, err := identityBase(c.AuthURL)
 	if err != nil {
 		base = "invalid"
 	}
-	return strings.TrimSuffix(base, "/") + "/" + url.PathEscape(c.Region)
+	name := strings.TrimSuffix(base, "/") + "/" + url.PathEscape(c.Region)
+	if len(name) > maxCloud {
+		digest := fmt.Sprintf("#%x", sha256.Sum256([]byte(name)))
+		name = name[:maxCloud-len(digest)] + digest
+	}
+	return name
 }
 
 // who names the account in messages.

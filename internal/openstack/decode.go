@@ -9,6 +9,37 @@ import (
 	"io"
 )
 
+const (
+	// maxValue bounds what a decoder must hold at once: an item of a list, or
+	// an answer that is none. A server with all its metadata and user data has
+	// some 200 kB, a catalogue of many regions too.
+	maxValue = 1 << 20
+	// maxText bounds what is kept of an item: 255 characters, each in JSON's
+	// longest spelling, are 3 kB.
+	maxText = 16 << 10
+)
+
+// valueReader fails where a decoder wants to take in more than maxValue at
+// once: encoding/json buffers every value whole, and what is blank besides.
+type valueReader struct {
+	r           io.Reader
+	read, limit int64
+}
+
+func newValueReader(r io.Reader) *valueReader { return &valueReader{r: r, limit: maxValue} }
+
+// next allows as much again from where the decoder is.
+func (v *valueReader) next(dec *json.Decoder) { v.limit = dec.InputOffset() + maxValue }
+
+func (v *valueReader) Read(p []byte) (int, error) {
+	if v.read >= v.limit {
+		return 0, badAnswer("one value of the answer is larger than %d bytes", maxValue)
+	}
+	n, err := v.r.Read(p[:min(int64(len(p)), v.limit-v.read)])
+	v.read += int64(n)
+	return n, err
+}
+
 // text is a JSON string that knows whether its key was there. null counts as
 // there and empty.
 type text struct {
@@ -21,6 +52,9 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	t.Set = true
 	if string(b) == "null" {
 		return nil
+	}
+	if len(b) > maxText {
+		return badAnswer("an item has a text of more than %d bytes where an ID or a name belongs", maxText)
 	}
 	return json.Unmarshal(b, &t.Value)
 }
@@ -37,13 +71,15 @@ type link struct {
 // document ends properly; what item was given before is then to be thrown
 // away.
 func decodeList(body io.Reader, key string, item func(*json.Decoder) error) ([]link, error) {
-	dec := json.NewDecoder(body)
+	in := newValueReader(body)
+	dec := json.NewDecoder(in)
 	if err := expect(dec, '{'); err != nil {
 		return nil, err
 	}
 	var links []link
 	seen := false
 	for dec.More() {
+		in.next(dec)
 		t, err := dec.Token()
 		if err != nil {
 			return nil, jsonError(err)
@@ -54,7 +90,7 @@ func decodeList(body io.Reader, key string, item func(*json.Decoder) error) ([]l
 				return nil, badAnswer("the list %q comes twice in one answer", key)
 			}
 			seen = true
-			if err := decodeItems(dec, item); err != nil {
+			if err := decodeItems(in, dec, item); err != nil {
 				return nil, err
 			}
 		case key + "_links":
@@ -80,11 +116,21 @@ func decodeList(body io.Reader, key string, item func(*json.Decoder) error) ([]l
 	return links, nil
 }
 
-func decodeItems(dec *json.Decoder, item func(*json.Decoder) error) error {
+// decodeWhole reads one JSON value and nothing after it.
+func decodeWhole(body io.Reader, into any) error {
+	dec := json.NewDecoder(newValueReader(body))
+	if err := dec.Decode(into); err != nil {
+		return jsonError(err)
+	}
+	return expectEnd(dec)
+}
+
+func decodeItems(in *valueReader, dec *json.Decoder, item func(*json.Decoder) error) error {
 	if err := expect(dec, '['); err != nil {
 		return err
 	}
 	for dec.More() {
+		in.next(dec)
 		if err := item(dec); err != nil {
 			return jsonError(err)
 		}

@@ -22,7 +22,8 @@
 // paging) starts the listing again. A token of another project is refused at
 // login, since Nova and Neutron answer it with 200 and an empty list. Nova's
 // lists leave out the servers of a cell that is down, in silence, so published
-// servers that a list lacks are asked for one by one before they are absent.
+// servers that a list lacks are absent only if Neutron shows no port on them
+// either, or if Nova denies them one by one.
 //
 // Bounded. Every call has a timeout, every body a limit, every cloud a token
 // bucket; pages are decoded as they stream, item by item. Redirects to other

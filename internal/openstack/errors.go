@@ -26,7 +26,8 @@ const (
 	// TLS means: a certificate that is not trusted, or TLS spoken to a plain port
 	// or the reverse.
 	TLS Kind = "TLS"
-	// BadAnswer means: not JSON, cut, too large, incomplete, or pages in a circle.
+	// BadAnswer means: not JSON, cut, too large, incomplete, pages in a circle, or
+	// by a Nova of another version than before.
 	BadAnswer Kind = "BadAnswer"
 	// Timeout means: no whole answer in time, or the caller gave up; then errors.Is
 	// tells context.Canceled or context.DeadlineExceeded.
@@ -89,9 +90,38 @@ func (e *Error) Summary() string {
 // Unwrap gives the context's error where that is the reason.
 func (e *Error) Unwrap() error { return e.err }
 
-// Temporary says that trying again later may help; else a person must change
-// something. A service that refuses a fresh token is temporary: its worker
-// does not know the token yet.
+// slowRetry is how long to leave alone what a person most likely must mend.
+const slowRetry = 5 * time.Minute
+
+// Retry says whether to try again although nobody changed anything, and how
+// long to wait at least. What is not temporary may pass all the same, when it
+// came from a load balancer, a policy or a certificate on its way out; without
+// a retry it would last for ever where time is no cause of a run.
+//
+//	                                              Temporary  Retry
+//	Timeout, Unreachable, RateLimited,
+//	ServerError, BadAnswer                        yes        yes, after RetryAfter
+//	Unauthorized, by a service                    yes        yes, after RetryAfter
+//	Forbidden, EndpointUnknown, BadRequest,
+//	where that was the answer; TLS                no         slowly
+//	EndpointUnknown, by the catalogue             no         no
+//	BadRequest, seen before any call; WrongScope  no         no
+//	Unauthorized, by Keystone                     no         no: accounts get locked
+func (e *Error) Retry() (wait time.Duration, ok bool) {
+	switch {
+	case e.Temporary():
+		return e.RetryAfter, true
+	case e.Kind == TLS, e.Status != 0 && (e.Kind == Forbidden || e.Kind == EndpointUnknown || e.Kind == BadRequest):
+		return max(slowRetry, e.RetryAfter), true
+	default:
+		return 0, false
+	}
+}
+
+// Temporary says that the cloud is in trouble, and that trying again soon may
+// help; else something here looks wrong, and a person is asked to mend it
+// (whether it is tried again all the same, Retry says). A service that refuses
+// a fresh token is temporary: its worker does not know the token yet.
 func (e *Error) Temporary() bool {
 	switch e.Kind {
 	case Timeout, Unreachable, RateLimited, ServerError, BadAnswer:

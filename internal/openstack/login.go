@@ -5,12 +5,12 @@ package openstack
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -38,6 +38,7 @@ type session struct {
 	bucket  *bucket
 	metrics metrics
 	log     logr.Logger
+	past    *past
 
 	// gate lets one login happen at a time; a channel, so that waiting ends
 	// with the context.
@@ -54,7 +55,7 @@ type session struct {
 }
 
 // login is one token and what came with it. It does not change, but for the
-// microversion, which is found once.
+// microversion, which is found later.
 type login struct {
 	token       string
 	at, renewAt time.Time
@@ -62,7 +63,7 @@ type login struct {
 	endpoints   endpoints
 
 	versionGate chan struct{}
-	version     *string
+	version     atomic.Pointer[foundVersion]
 }
 
 // login gives the current login, or a new one if there is none, it nears its
@@ -179,6 +180,9 @@ func (s *session) authenticate(ctx context.Context) (*login, error) {
 	if err := checkScope(s.cred, answer.Token.Project); err != nil {
 		return nil, err
 	}
+	if err := s.past.acceptProject(s.cred, answer.Token.Project); err != nil {
+		return nil, err
+	}
 	where, err := locate(&answer.Token.ServiceCatalog, s.cred)
 	if err != nil {
 		return nil, &Error{Kind: EndpointUnknown, Op: opLogin, Message: err.Error()}
@@ -238,13 +242,4 @@ func lifetime(issued, expires string, now time.Time) time.Duration {
 		return life
 	}
 	return unknownLifetime
-}
-
-// decodeWhole reads one JSON value and nothing after it.
-func decodeWhole(body interface{ Read([]byte) (int, error) }, into any) error {
-	dec := json.NewDecoder(body)
-	if err := dec.Decode(into); err != nil {
-		return jsonError(err)
-	}
-	return expectEnd(dec)
 }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/utils"
 )
@@ -18,6 +20,17 @@ import (
 // that is needed. (nova: REST API version history.)
 var wantedMicroversions = []string{"2.90", "2.69", "2.3"}
 
+// versionRetry is when a version that could not be read is asked for again:
+// before a withdrawal's second look. Servers without their host names look
+// renamed, and two such looks would do it.
+const versionRetry = 30 * time.Second
+
+// foundVersion is what a login's microversion was found to be.
+type foundVersion struct {
+	best  string
+	until time.Time // zero: the life of the login
+}
+
 // microversion finds out once per login; empty is 2.1, for which no header
 // is needed.
 func (s *session) microversion(ctx context.Context, l *login) (string, error) {
@@ -27,8 +40,9 @@ func (s *session) microversion(ctx context.Context, l *login) (string, error) {
 	case <-ctx.Done():
 		return "", s.classify(ctx, call{op: opVersion, url: l.endpoints.version}, nil, ctx.Err())
 	}
-	if l.version != nil {
-		return *l.version, nil
+	now := s.opts.Clock.Now()
+	if v := l.version.Load(); v != nil && (v.until.IsZero() || now.Before(v.until)) {
+		return v.best, nil
 	}
 	var doc struct {
 		Version struct {
@@ -47,9 +61,23 @@ func (s *session) microversion(ctx context.Context, l *login) (string, error) {
 			return "", err
 		}
 	}
-	best := bestMicroversion(doc.Version.Min, doc.Version.Max)
-	l.version = &best
-	return best, nil
+	v := &foundVersion{best: bestMicroversion(doc.Version.Min, doc.Version.Max)}
+	if doc.Version.Max == "" {
+		v.until = now.Add(versionRetry)
+	}
+	if err := s.past.acceptVersion(hostOf(l.endpoints.version), v.best, now); err != nil {
+		return "", err
+	}
+	l.version.Store(v)
+	return v.best, nil
+}
+
+// rank orders microversions: the more, the better.
+func rank(version string) int {
+	if i := slices.Index(wantedMicroversions, version); i >= 0 {
+		return len(wantedMicroversions) - i
+	}
+	return 0
 }
 
 func bestMicroversion(lowest, highest string) string {

@@ -6,7 +6,9 @@ package openstack
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
@@ -18,8 +20,9 @@ const (
 	// maxGetServer is how many servers are asked for one by one before
 	// listing all is cheaper.
 	maxGetServer = 8
-	// maxVerify is how many servers that a whole listing lacks are asked for
-	// by ID before they count as gone.
+	// maxVerify is how many servers are asked for one by one that a whole list
+	// lacks although Neutron shows their ports. That should not be; so many
+	// that a list that is cut short or empty is made good in a small project.
 	maxVerify = 64
 	// maxNarrowPorts is how many calls may ask for the ports of named
 	// servers before the subnets' ports are listed.
@@ -31,25 +34,44 @@ const (
 // uuid is what both services use for IDs; a name may look like one too.
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// wanted is what a set of queries asks for, without doubles, sorted.
+// canonical is a reference in the form of an ID as the services write it: they
+// accept it in capitals too, and answer in small letters.
+func canonical(ref string) string {
+	if uuid.MatchString(ref) {
+		return strings.ToLower(ref)
+	}
+	return ref
+}
+
+// wanted is what a set of queries asks for, without doubles, sorted. IDs are
+// canonical.
 type wanted struct {
 	subnetIDs, subnetNames []string
 	serverIDs, serverNames []string
 	known                  []string
+	// spelt are the spellings of each of serverIDs: it may be a name after all.
+	spelt map[string][]string
+	// knownOn are the subnets, as they are asked for, on which each known
+	// server's ports are published.
+	knownOn map[string][]string
 }
 
 func newWanted(queries []inventory.Query) wanted {
 	subnets, servers, known := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	w := wanted{spelt: map[string][]string{}, knownOn: map[string][]string{}}
 	for _, q := range queries {
-		subnets[q.Subnet] = true
+		subnet := canonical(q.Subnet)
+		subnets[subnet] = true
 		for _, ref := range q.Servers {
 			servers[ref] = true
 		}
 		for _, id := range q.KnownServers {
 			known[id] = true
+			if !slices.Contains(w.knownOn[id], subnet) {
+				w.knownOn[id] = append(w.knownOn[id], subnet)
+			}
 		}
 	}
-	var w wanted
 	for _, ref := range sortedKeys(subnets) {
 		if uuid.MatchString(ref) {
 			w.subnetIDs = append(w.subnetIDs, ref)
@@ -58,12 +80,17 @@ func newWanted(queries []inventory.Query) wanted {
 		}
 	}
 	for _, ref := range sortedKeys(servers) {
-		if uuid.MatchString(ref) {
-			w.serverIDs = append(w.serverIDs, ref)
-		} else {
+		if !uuid.MatchString(ref) {
 			w.serverNames = append(w.serverNames, ref)
+			continue
 		}
+		id := canonical(ref)
+		if w.spelt[id] == nil {
+			w.serverIDs = append(w.serverIDs, id)
+		}
+		w.spelt[id] = append(w.spelt[id], ref)
 	}
+	sort.Strings(w.serverIDs)
 	w.known = sortedKeys(known)
 	return w
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
@@ -123,6 +125,26 @@ func TestACloudIsNamedByItsEndpointAndRegionHoweverItIsSpelt(t *testing.T) {
 	}
 	if c := (Credentials{AuthURL: "http://user:secret@c"}).Cloud(); c != "invalid/" {
 		t.Errorf("%q", c)
+	}
+}
+
+func TestACloudsNameFitsItsColumnHoweverLongItsAddress(t *testing.T) {
+	t.Parallel()
+	long := "https://cloud.example/" + strings.Repeat("길", 300)
+	seen := map[string]bool{}
+	for _, c := range []Credentials{
+		{AuthURL: long}, {AuthURL: long + "x"}, {AuthURL: long, Region: "r1"}, {AuthURL: long, Region: strings.Repeat("r", 2000)},
+		{AuthURL: "https://c", Region: strings.Repeat("😀", 300)}, {AuthURL: "https://c/" + strings.Repeat("x", 180)},
+	} {
+		name := c.Cloud()
+		if len(name) > 200 || seen[name] || !strings.HasPrefix(name, "https://c") || !utf8.ValidString(name) {
+			t.Errorf("%d bytes: %s", len(name), name)
+		}
+		seen[name] = true
+	}
+	same := Credentials{AuthURL: "HTTPS://cloud.example:443/" + strings.Repeat("길", 300) + "/v3/"}
+	if !seen[same.Cloud()] {
+		t.Errorf("%s, spelt another way, is another cloud", same.Cloud())
 	}
 }
 

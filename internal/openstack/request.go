@@ -149,6 +149,11 @@ func (s *session) get(ctx context.Context, c call, address func(*login) string) 
 		}
 		var e *Error
 		if !errors.As(err, &e) || e.Status != http.StatusUnauthorized {
+			if e != nil && e.Status == http.StatusNotAcceptable && microversion != "" {
+				// This worker is of another version than the one asked before.
+				e.Kind = BadAnswer
+				l.version.Store(nil)
+			}
 			return err
 		}
 		young := s.opts.Clock.Since(l.at) < youngToken

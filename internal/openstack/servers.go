@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
@@ -19,6 +20,8 @@ type servers struct {
 	byID   map[string]inventory.Server
 	all    bool
 	absent map[string]bool
+	// missing are known servers that the whole list lacks: see judgeMissing.
+	missing []string
 }
 
 // servers reads the servers that are asked for: one by one by ID and by
@@ -34,30 +37,56 @@ func (s *session) servers(ctx context.Context, w wanted) (*servers, error) {
 	return s.allServers(ctx, w)
 }
 
-// allServers lists the project. What is published and not listed is asked for
-// by ID before it counts as gone: Nova leaves the servers of a cell that is
-// down out of every list that is filtered or paged, with status 200 (nova:
-// api/openstack/compute/servers.py, _is_cell_down_supported), but answers a
-// GET of one of them with a server without name, or with 500.
+// allServers lists the project.
 func (s *session) allServers(ctx context.Context, w wanted) (*servers, error) {
-	found := &servers{byID: map[string]inventory.Server{}, absent: map[string]bool{}}
+	found := &servers{byID: map[string]inventory.Server{}, all: true, absent: map[string]bool{}}
 	if err := s.listServers(ctx, nil, found, func(inventory.Server) bool { return true }); err != nil {
 		return nil, err
 	}
-	var missing []string
 	for _, id := range w.known {
 		if _, ok := found.byID[id]; !ok {
-			missing = append(missing, id)
-		}
-	}
-	// The rest stays unknown: nothing is concluded of it this time.
-	found.all = len(missing) <= maxVerify
-	for _, id := range missing[:min(len(missing), maxVerify)] {
-		if err := s.getServer(ctx, id, found); err != nil {
-			return nil, err
+			found.missing = append(found.missing, id)
 		}
 	}
 	return found, nil
+}
+
+// judgeMissing decides what counts as gone of the known servers that the whole
+// list lacks. The list alone does not say it: Nova leaves the servers of a
+// cell that is down out of every list that is filtered or paged, with status
+// 200 (nova: api/openstack/compute/servers.py, _is_cell_down_supported).
+//
+// Where Neutron has no port of the server either, the two agree, however many
+// they are: a mass loss must be seen whole, or the limits would weigh a part
+// of it. Of the others some are asked for by ID (Nova answers a GET of a
+// server in such a cell without name, or with 500); of the rest nothing is
+// concluded.
+func (s *session) judgeMissing(ctx context.Context, w wanted, found *servers, facts inventory.Facts) error {
+	onPort := make(map[string]bool, len(facts.Ports))
+	for _, p := range facts.Ports {
+		onPort[p.DeviceID] = true
+	}
+	read := make(map[string]bool, 2*len(facts.Subnets))
+	for _, v := range facts.Subnets {
+		read[v.ID], read[canonical(v.Name)] = true, true
+	}
+	gets := 0
+	for _, id := range found.missing {
+		// Neutron was asked only for the ports on subnets that there are.
+		asked := !slices.ContainsFunc(w.knownOn[id], func(ref string) bool { return !read[ref] })
+		if asked && !onPort[id] {
+			found.absent[id] = true
+			continue
+		}
+		if gets++; gets > maxVerify {
+			found.all = false
+			continue
+		}
+		if err := s.getServer(ctx, id, found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fewServers gives nil where listing all is the better way.
@@ -78,7 +107,7 @@ func (s *session) fewServers(ctx context.Context, w wanted) (*servers, error) {
 	for _, id := range w.serverIDs {
 		// What is no ID may still be a name.
 		if found.absent[id] {
-			names = append(names, id)
+			names = append(names, w.spelt[id]...)
 		}
 	}
 	if len(names) > len(w.serverNames) {

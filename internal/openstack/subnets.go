@@ -30,7 +30,7 @@ func (s *session) subnets(ctx context.Context, w wanted) ([]inventory.Subnet, er
 			v, err := decodeSubnet(dec)
 			// Neutron compares names without regard to case, accents and
 			// trailing blanks; names are exact here. A UUID may be a name.
-			if err == nil && (ids[v.ID] || ids[v.Name] || names[v.Name]) {
+			if err == nil && (ids[v.ID] || ids[canonical(v.Name)] || names[v.Name]) {
 				out = append(out, v)
 			}
 			return v.ID, err
