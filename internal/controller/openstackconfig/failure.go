@@ -91,12 +91,12 @@ func (r *Reconciler) failedRun(p *passage, err error) *failure {
 	if before := r.failures.last(p.key); before != nil {
 		f.count = before.count + 1
 	}
-	if !f.lasting {
-		wait := backoff(f.count)
-		if oe, ok := errors.AsType[*openstack.Error](err); ok {
-			wait = max(wait, oe.RetryAfter)
-		}
-		f.RetryAt = r.Clock.Now().Add(wait)
+	wait, again := time.Duration(0), !f.lasting
+	if oe, ok := errors.AsType[*openstack.Error](err); ok {
+		wait, again = oe.Retry() // what looks lasting may be a proxy's or a certificate's fault
+	}
+	if again {
+		f.RetryAt = r.Clock.Now().Add(max(wait, backoff(f.count)))
 	}
 	r.failures.put(p.key, f)
 	return &f
