@@ -312,6 +312,7 @@ func (w *world) remember(r *reading, names []string) {
 type due struct {
 	row   inventory.InterfaceRow
 	hosts []string // under one of these names
+	moved verdict  // a rename to the server that the port has moved to, if it has
 }
 
 // mustStay are the rows that agents see and whose ports are truly attached to
@@ -343,6 +344,9 @@ func (w *world) mustStay(truth, said *reading) []due {
 			}
 			stays = stays || v == keep || v.what == "rename"
 			d.hosts = append(d.hosts, v.host)
+			if v.what == "rename" && v.server != row.ServerID {
+				d.moved = v
+			}
 		}
 		if stays && !hidden {
 			out = append(out, d)
@@ -357,9 +361,16 @@ func (r *reading) entryLost(o inventory.Object, c inventory.Claim, said *reading
 		(len(r.byName[now.Name]) > 1 || then.Name == "" && len(said.byName[now.Name]) > 0 || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID)
 }
 
-// check is what must hold after a run, whatever the answer was.
+// check is what must hold after a run, whatever the answer was. A port that is
+// on another server by now must not be seen on the one that it left; where the
+// run gave the name of the other to a third server, which shares it, it is not
+// seen there either: the second of two live VMs of one host name is not
+// published. That is what verdict says of such a port from the next run on.
 func (w *world) check(before []due) error {
 	for _, d := range before {
+		if d.moved.what != "" && w.borne(d.moved.host, d.moved.server) {
+			continue
+		}
 		if !slices.ContainsFunc(d.hosts, func(host string) bool {
 			return slices.ContainsFunc(w.db.AgentM(host), func(r inventory.InterfaceRow) bool { return r.MAC == d.row.MAC || r.PortID == d.row.PortID })
 		}) {

@@ -33,7 +33,7 @@ func (p *Planner) publish(r *run, w want) {
 		return
 	}
 	mine := slices.Contains(claimants, r.object.Key)
-	if row.SubnetID == r.subnet.ID || (mine && len(claimants) == 1) {
+	if row.SubnetID == r.subnet.ID || (mine && !p.keptBy(claimants, row)) {
 		p.putClaim(r, w)
 		p.update(r, w, row)
 		return
@@ -47,6 +47,17 @@ func (p *Planner) publish(r *run, w want) {
 	if mine { // the others keep the row
 		p.dropClaim(p.draft.claims[ClaimKey{w.port.ID, r.object.Key}], true, "the object's subnet is another one now")
 	}
+}
+
+// keptBy says whether one of the claims is for the subnet that a row is on.
+// Objects that turn to another one in the same plan take the row along.
+func (p *Planner) keptBy(claimants []Key, row InterfaceRow) bool {
+	return slices.ContainsFunc(claimants, func(k Key) bool {
+		if r := p.runs[k]; r != nil && r.out.Subnet != nil {
+			return r.subnet.ID == row.SubnetID
+		}
+		return p.draft.claims[ClaimKey{row.PortID, k}].SubnetID == row.SubnetID
+	})
 }
 
 // publishNew inserts a row, or revives one with its id.

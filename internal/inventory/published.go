@@ -141,8 +141,9 @@ func (d Pending) key() PendingKey { return PendingKey{d.PortID, d.Object, d.Kind
 type Published struct {
 	// Subnets by subnet ID, Nodes by server ID, Interfaces by port ID:
 	// everything that the objects claim, and the rows that exist already of
-	// the ports, servers and subnets that were asked for: of a server all its
-	// interfaces, because they share its name.
+	// the ports, servers and subnets that were asked for: of each server that
+	// was asked for, is claimed, or has one of those rows, all its interfaces,
+	// because they share its name.
 	Subnets    map[string]SubnetRow
 	Nodes      map[string]NodeRow
 	Interfaces map[string]InterfaceRow

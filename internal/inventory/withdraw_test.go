@@ -417,6 +417,22 @@ func TestAnObjectThatTurnsToTheOtherSubnetLeavesASharedRowAlone(t *testing.T) {
 	b.wantSeen("web", "p-01 2001:db8::1")
 }
 
+func TestObjectsThatTurnToTheOtherSubnetTogetherTakeTheirRowAlong(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.vm("web", port("p-01", "10.0.0.1", "2001:db8::1"))
+	first, second := object("a", "web"), object("b", "web")
+	b.run(first, second)
+	first.SubnetName, second.SubnetName = "data6", "data6"
+	for _, out := range b.run(first, second) {
+		b.wantProblems(out)
+	}
+	b.wantSeen("web", "p-01 2001:db8::1")
+	if got := b.db.Interfaces["p-01"].Owner; len(b.db.Claims) != 2 || got != first.Key {
+		t.Errorf("%d claims are left, and the owner is %v", len(b.db.Claims), got)
+	}
+}
+
 func TestADeletedObjectsPendingsGoWithIt(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
