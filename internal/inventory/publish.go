@@ -34,6 +34,9 @@ func (p *Planner) publish(r *run, w want) {
 	}
 	mine := slices.Contains(claimants, r.object.Key)
 	if row.SubnetID == r.subnet.ID || (mine && !p.keptBy(claimants, row)) {
+		if !mine && p.doomed(r, w, row) {
+			return
+		}
 		p.putClaim(r, w)
 		p.update(r, w, row)
 		return
@@ -58,6 +61,28 @@ func (p *Planner) keptBy(claimants []Key, row InterfaceRow) bool {
 		}
 		return p.draft.claims[ClaimKey{row.PortID, k}].SubnetID == row.SubnetID
 	})
+}
+
+// doomed says whether another object's row is to go because an agent could not
+// tell its server by name: whoever joined it now would have it withdrawn as
+// well, and if those who claim it joined anew in turn, it would never go.
+func (p *Planner) doomed(r *run, w want, row InterfaceRow) bool {
+	if !row.Visible() {
+		return false
+	}
+	if row.ServerID != w.server.ID {
+		return p.taken(r, w, p.nodeRow(w).HostName)
+	}
+	twin := p.olderTwin(w.server.ID, row.HostName)
+	switch {
+	case twin == "":
+		return false
+	case p.final:
+		r.duplicate(w, twin, row.HostName)
+	default:
+		r.blocked = append(r.blocked, w.port.ID)
+	}
+	return true
 }
 
 // publishNew inserts a row, or revives one with its id.

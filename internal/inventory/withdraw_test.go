@@ -433,6 +433,24 @@ func TestObjectsThatTurnToTheOtherSubnetTogetherTakeTheirRowAlong(t *testing.T) 
 	}
 }
 
+func TestAPortWhoseNewServerCantBeSeenGoesAlthoughTwoObjectsWantIt(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.vm("one", port("p-01", "10.0.0.1"))
+	b.server("id-2", "web")
+	b.server("id-3", "web", port("p-03", "10.0.0.3"))
+	a, c := object("a", "one", "id-2"), object("c", "one", "id-2")
+	b.run(a, c, object("third", "id-3"))
+	b.editPort("p-01", func(p *inventory.Port) { p.DeviceID = "id-2" })
+	for range 3 { // they never run at one time
+		b.later(30*time.Second, a)
+		b.wantProblems(b.later(30*time.Second, c)[0], "id-2 DuplicateHostName", "one NoPort")
+	}
+	b.wantSeen("one")
+	b.wantPending(b.run1(a))
+	b.wantPending(b.run1(c))
+}
+
 func TestADeletedObjectsPendingsGoWithIt(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
