@@ -258,27 +258,13 @@ func (w *world) allowed(r, truth *reading, names []string) bool {
 			since = ch.since
 		}
 		o := w.objects[k.Object.Name]
-		most := len(r.claims[o.Key]) + r.couldBeNew(o) + recentOf[k.Object]
-		overObject := over(deniedOf[k.Object]+recentOf[k.Object], most, limits.PercentOfObject, limits.OfObject)
+		overObject := over(deniedOf[k.Object]+recentOf[k.Object], len(r.claims[o.Key])+recentOf[k.Object], limits.PercentOfObject, limits.OfObject)
 		age := w.now.Sub(since)
 		if age >= limits.SecondLook && !overObject && !overCloud || age >= limits.Hold {
 			return false
 		}
 	}
 	return true
-}
-
-// couldBeNew counts the ports that the answer would add to the object.
-func (r *reading) couldBeNew(o inventory.Object) int {
-	n := 0
-	for id := range r.ports {
-		if _, _, wanted := r.wanted(o, id); wanted {
-			if _, claimed := r.db.Claims[inventory.ClaimKey{PortID: id, Object: o.Key}]; !claimed {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // remember notes what the answer says of each claim that it concerns.
@@ -547,11 +533,14 @@ func (w *world) settle() error {
 		if plan.Empty() && len(w.db.Pendings) == 0 {
 			return w.checkSettled()
 		}
-		next := w.now.Add(time.Minute)
+		next, looks := w.now.Add(time.Minute), []time.Time(nil)
 		for _, out := range w.last {
-			if !out.NextLook.IsZero() && out.NextLook.After(w.now) && (next.After(out.NextLook) || len(w.db.Pendings) > 0) {
-				next = out.NextLook
+			if out.NextLook.After(w.now) {
+				looks = append(looks, out.NextLook)
 			}
+		}
+		if len(looks) > 0 {
+			next = slices.MinFunc(looks, time.Time.Compare)
 		}
 		w.now = next
 	}

@@ -27,8 +27,9 @@ type Planner struct {
 	final bool
 	// moved are visible ports that another server than their row's has by now.
 	moved map[string]string
-	// inCloud counts the pending withdrawals of a cloud that need leave.
-	inCloud map[string]int
+	// inCloud counts the pending withdrawals of a cloud that need leave,
+	// ofCloud what was there before the first of them was missed.
+	inCloud, ofCloud map[string]int
 }
 
 // run is one object's passage through the planner.

@@ -137,6 +137,13 @@ type Pending struct {
 
 func (d Pending) key() PendingKey { return PendingKey{d.PortID, d.Object, d.Kind} }
 
+// Newcomers are claims of a cloud that were made at one time.
+type Newcomers struct {
+	Cloud  string
+	Since  time.Time
+	Claims int
+}
+
 // Published is what the database holds of a set of objects, read at one time.
 type Published struct {
 	// Subnets by subnet ID, Nodes by server ID, Interfaces by port ID:
@@ -155,8 +162,11 @@ type Published struct {
 	HostNames map[string]string
 	// Pendings of the objects' clouds, of all objects.
 	Pendings []Pending
-	// Clouds counts, per cloud, the claims on rows that are not deleted.
-	Clouds map[string]int
+	// Clouds counts, per cloud, the claims on rows that are not deleted, and
+	// Newcomers those of them that are as young as the withdrawals counted
+	// below, by cloud and age.
+	Clouds    map[string]int
+	Newcomers []Newcomers
 	// RecentByObject and RecentByCloud count the unexplained withdrawals of
 	// the last Limits.Hold (Events of the kinds withdrawn, renamed, primary
 	// and unprimary): a slow trickle is as bad as a flood.
