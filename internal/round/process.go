@@ -11,15 +11,18 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/store"
 )
 
-// read asks OpenStack, once, for everything that the tickets need.
+// read asks OpenStack, once, for everything that the tickets need. What is
+// published for their objects is noted in them: it concerns the plan as well.
 func (r *Rounds) read(ctx context.Context, tickets []entry) (*inventory.Snapshot, error) {
 	known, err := r.known(ctx, tickets)
 	if err != nil {
 		return nil, err
 	}
 	queries := make([]inventory.Query, len(tickets))
-	for i, t := range tickets {
-		queries[i] = inventory.Query{Servers: t.Object.VMNames, Subnet: t.Object.SubnetName, KnownServers: known[t.Object.Key]}
+	for i := range tickets {
+		o := &tickets[i].Object
+		o.KnownServers = known[o.Key]
+		queries[i] = inventory.Query{Servers: o.VMNames, Subnet: o.SubnetName, KnownServers: o.KnownServers}
 	}
 	return r.Cloud.Snapshot(ctx, tickets[0].Credentials, queries)
 }
