@@ -126,8 +126,8 @@ type Pending struct {
 	// Value is what it would become (the new host name), so that two
 	// answers that differ do not count as agreeing.
 	Value string
-	// FirstSeen and LastSeen are when the first and the latest of an
-	// unbroken row of complete answers were taken that all say so.
+	// FirstSeen and LastSeen are when the readings ended that were the first
+	// and the latest of an unbroken row of complete answers that all say so.
 	FirstSeen time.Time
 	LastSeen  time.Time
 	// Held says that it was refused for its size at the last look.

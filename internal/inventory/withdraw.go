@@ -68,12 +68,14 @@ func (p *Planner) doubt(r *run, c Claim) {
 }
 
 // want notes that this answer calls for a withdrawal. It is first seen now
-// unless the answers since it was first seen form an unbroken row.
+// unless the answers since it was first seen form an unbroken row. A reading
+// may take long, and what is missing may have been asked for last: it was seen
+// when the reading ended, and the next one must begin so much later.
 func (p *Planner) want(r *run, portID string, kind PendingKind, value, cloud, reason string) {
-	taken := r.snap.TakenAt()
+	taken, ended := r.snap.TakenAt(), r.snap.EndedAt()
 	d := Pending{
 		PortID: portID, Object: r.object.Key, Kind: kind, Cloud: cloud, Value: value,
-		FirstSeen: taken, LastSeen: taken, Reason: reason,
+		FirstSeen: ended, LastSeen: ended, Reason: reason,
 	}
 	old, noted := p.draft.pendings[d.key()]
 	if noted && old.Value == value && !old.FirstSeen.After(taken) &&

@@ -297,6 +297,31 @@ func TestTheSameAnswerTwiceIsNoSecondLook(t *testing.T) {
 	b.wantSeen("web", "p-01 10.0.0.1")
 }
 
+func TestTheSecondLookBeginsAMinuteAfterTheFirstHasEnded(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.vm("web", port("p-01", "10.0.0.1"))
+	o := object("o", "web")
+	b.run(o)
+	b.removePort("p-01")
+	slow, start := b.facts, b.now
+	slow.EndedAt = start.Add(70 * time.Second) // throttled; the ports were read last
+	b.now = slow.EndedAt.Add(time.Second)
+	slow.TakenAt = start
+	snap := inventory.NewSnapshot(slow)
+	planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.view(snap, []inventory.Object{o}), time.Time{})
+	out := planner.Object(o, snap)
+	b.apply(planner.Finish())
+	if want := slow.EndedAt.Add(time.Minute); !out.NextLook.Equal(want) {
+		t.Errorf("the second look is at %v, want %v", out.NextLook, want)
+	}
+	b.wantPending(b.later(time.Second, o)[0], "p-01 withdraw")
+	b.wantSeen("web", "p-01 10.0.0.1")
+	b.now = slow.EndedAt
+	b.later(time.Minute, o)
+	b.wantSeen("web")
+}
+
 func TestAnAnswerThatShowsThePortAgainContradictsTheFirst(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

@@ -129,6 +129,7 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 	if facts.Ports, err = s.ports(ctx, portOwners(w, facts.Servers), subnetIDs(facts.Subnets)); err != nil {
 		return nil, err
 	}
+	facts.EndedAt = s.opts.Clock.Now()
 	return inventory.NewSnapshot(facts), nil
 }
 
