@@ -335,6 +335,38 @@ func TestARebuiltVMIsNotTakenDownWhileItsPredecessorIsNotLookedAt(t *testing.T) 
 	b.wantSeen("web", "p-01 10.0.0.1", "p-02 10.0.0.2")
 }
 
+func TestAHostNameThatNovaStopsShowingIsNoRename(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.vm("web_1", port("p-01", "10.0.0.1"))
+	b.editServer("id-web_1", func(s *inventory.Server) { s.HostName = "web-1" })
+	o := object("o", "web_1", "id-web_1")
+	b.run(o)
+	b.editServer("id-web_1", func(s *inventory.Server) { s.HostName = "" }) // microversion 2.1
+	b.wantPending(b.run1(o))
+	b.wantEmpty()
+	b.vm("other", port("p-02", "10.0.0.2"))
+	b.run(o, object("p", "other"))
+	b.wantSeen("other", "p-02 10.0.0.2") // its host name was never shown: its name
+
+	t.Run("though the VM is renamed", func(t *testing.T) {
+		b.editServer("id-web_1", func(s *inventory.Server) { s.Name = "db" })
+		b.editServer("id-other", func(s *inventory.Server) { s.Name = "new" })
+		b.secondLook(o, object("p", "id-other"))
+		b.later(time.Minute, o, object("p", "id-other"))
+		b.wantSeen("web-1", "p-01 10.0.0.1")
+		b.wantSeen("new", "p-02 10.0.0.2")
+		if got := b.db.AgentG("db"); len(got) != 1 {
+			t.Errorf("agent G reads %+v under the VM's new name", got)
+		}
+	})
+	t.Run("but one that it shows anew is", func(t *testing.T) {
+		b.editServer("id-web_1", func(s *inventory.Server) { s.HostName = "db-1" })
+		b.secondLook(o)
+		b.wantSeen("db-1", "p-01 10.0.0.1")
+	})
+}
+
 func TestThePrimaryNICIsStoredAndHidden(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

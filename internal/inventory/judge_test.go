@@ -189,6 +189,9 @@ func (w *world) host(s inventory.Server) string {
 	if s.HostName != "" {
 		return inventory.ShortHostName(s.HostName)
 	}
+	if old := w.db.Nodes[s.ID]; old.HostName != "" && old.HostName != inventory.ShortHostName(old.Name) {
+		return old.HostName // Nova showed it once
+	}
 	return inventory.ShortHostName(s.Name)
 }
 
@@ -342,9 +345,12 @@ func (w *world) mustStay(truth, said *reading) []due {
 }
 
 func (r *reading) entryLost(o inventory.Object, c inventory.Claim, said *reading) bool {
+	if slices.Contains(o.VMNames, c.VMRef) || slices.Contains(o.VMNames, c.ServerID) {
+		return false
+	}
 	now, then := r.servers[c.ServerID], said.servers[c.ServerID]
-	return !slices.Contains(o.VMNames, c.VMRef) && !slices.Contains(o.VMNames, c.ServerID) &&
-		(len(r.byName[now.Name]) > 1 || then.Name == "" && len(said.byName[now.Name]) > 0 || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID)
+	shared := len(r.byName[now.Name]) > 1 || len(said.byName[now.Name]) > 1 || then.Name == "" && len(said.byName[now.Name]) > 0
+	return shared || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID
 }
 
 // check is what must hold after a run, whatever the answer was. A port that is

@@ -330,9 +330,22 @@ func (w *world) release(k inventory.Key) {
 	delete(w.last, k)
 }
 
-// answer is what OpenStack says when it is asked: the truth, an earlier one,
-// or one that has lost things.
+// answer is what OpenStack says when it is asked; now and then it does not show
+// the host names.
 func (w *world) answer() (inventory.Facts, string) {
+	f, how := w.list()
+	if w.rng.IntN(12) == 0 {
+		f.Servers = slices.Clone(f.Servers)
+		for i := range f.Servers {
+			f.Servers[i].HostName = ""
+		}
+		how = "without host names, else " + how
+	}
+	return f, how
+}
+
+// list is the truth, an earlier one, or one that has lost things.
+func (w *world) list() (inventory.Facts, string) {
 	f := w.facts
 	kind := w.rng.IntN(10)
 	if kind >= 5 && len(w.past) > 0 && w.rng.IntN(2) == 0 {
