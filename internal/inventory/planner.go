@@ -38,8 +38,10 @@ type run struct {
 	snap   *Snapshot
 	subnet Subnet
 	out    *Outcome
-	// entries of vmNames, each once; unresolved if one of them led nowhere.
+	// entries of vmNames, each once, and named, the same in the form of IDs;
+	// unresolved if one of them led nowhere.
 	entries    map[string]bool
+	named      map[string]bool
 	unresolved bool
 	// resolved are the servers that the entries mean, by ID.
 	resolved map[string]bool
@@ -97,10 +99,10 @@ func (p *Planner) Object(o Object, snap *Snapshot) *Outcome {
 	o.Limits = o.Limits.withDefaults()
 	r := &run{
 		object: o, snap: snap, out: &Outcome{Key: o.Key, SubnetMatches: snap.Subnets(o.SubnetName)},
-		entries: map[string]bool{}, resolved: map[string]bool{}, wanted: map[string]want{}, pendings: map[PendingKey]Pending{}, noted: map[PendingKey]bool{},
+		entries: map[string]bool{}, named: map[string]bool{}, resolved: map[string]bool{}, wanted: map[string]want{}, pendings: map[PendingKey]Pending{}, noted: map[PendingKey]bool{},
 	}
 	for _, entry := range o.VMNames {
-		r.entries[entry] = true
+		r.entries[entry], r.named[canonical(entry)] = true, true
 	}
 	if len(r.out.SubnetMatches) == 1 {
 		r.subnet = r.out.SubnetMatches[0]

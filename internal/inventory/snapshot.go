@@ -118,9 +118,10 @@ func (s *Snapshot) TakenAt() time.Time { return s.takenAt }
 // EndedAt is when the reading ended.
 func (s *Snapshot) EndedAt() time.Time { return s.endedAt }
 
-// Subnets are those whose ID or, if there is none, whose name is ref, by ID.
+// Subnets are those whose ID or, if there is none, whose name is ref, by ID. An
+// ID may be written in capitals.
 func (s *Snapshot) Subnets(ref string) []Subnet {
-	if v, ok := s.subnetByID[ref]; ok {
+	if v, ok := s.subnetByID[canonical(ref)]; ok {
 		return []Subnet{v}
 	}
 	out := append([]Subnet(nil), s.subnetsByName[ref]...)
@@ -129,9 +130,9 @@ func (s *Snapshot) Subnets(ref string) []Subnet {
 }
 
 // Servers are those whose ID or, if there is none, whose name is exactly
-// ref, by ID.
+// ref, by ID. An ID may be written in capitals.
 func (s *Snapshot) Servers(ref string) []Server {
-	if v, ok := s.serverByID[ref]; ok {
+	if v, ok := s.serverByID[canonical(ref)]; ok {
 		return []Server{v}
 	}
 	out := append([]Server(nil), s.serversByName[ref]...)

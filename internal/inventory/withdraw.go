@@ -34,7 +34,7 @@ func (p *Planner) dropExplained(r *run) {
 // then only the answer lacks its port. The same may be true of a server that
 // the answer lacks, as long as another entry leads nowhere.
 func (p *Planner) takenOut(r *run, c Claim) bool {
-	if r.entries[c.VMRef] || r.entries[c.ServerID] || r.resolved[c.ServerID] {
+	if r.named[canonical(c.VMRef)] || r.named[c.ServerID] || r.resolved[c.ServerID] {
 		return false
 	}
 	_, presence := r.snap.Server(c.ServerID)
