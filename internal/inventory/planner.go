@@ -112,14 +112,20 @@ func (p *Planner) Object(o Object, snap *Snapshot) *Outcome {
 	return r.out
 }
 
-// Release withdraws everything of an object that is being deleted: its own
-// change, so at once.
-func (p *Planner) Release(k Key) {
+// Release withdraws everything that an object published which is deleted: its
+// own change, so at once. Another object of its name, which came after it, has
+// another UID and keeps what it claims; an empty uid means whichever bore the
+// name.
+func (p *Planner) Release(k Key, uid string) {
 	for _, c := range p.draft.claimsOf(k) {
-		p.dropClaim(c, true, "the object was deleted")
+		if uid == "" || c.UID == uid {
+			p.dropClaim(c, true, "the object was deleted")
+		}
 	}
 	for _, pk := range p.draft.pendingsOf[k] {
-		delete(p.draft.pendings, pk)
+		if _, claimed := p.draft.claims[ClaimKey{pk.PortID, k}]; !claimed {
+			delete(p.draft.pendings, pk)
+		}
 	}
 }
 

@@ -476,6 +476,32 @@ func TestAPortWhoseNewServerCantBeSeenGoesAlthoughTwoObjectsWantIt(t *testing.T)
 	b.wantPending(b.run1(c))
 }
 
+func TestADeletedObjectsSuccessorKeepsWhatItHasPublished(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	names := b.many(3)
+	old := object("o", names...)
+	b.run(old)
+	b.removePort("p-00")
+	b.removePort("p-01")
+	b.run(old)
+	successor := object("o", names[1:]...)
+	successor.UID = "another"
+	b.addPort("id-vm-01", port("p-01", "10.0.0.2"))
+	b.run(successor)
+	b.removePort("p-01")
+	b.wantPending(b.run1(successor), "p-01 withdraw")
+	b.release(old) // it was written down while the database was away
+	b.wantSeen("vm-01", "p-01 10.0.0.2")
+	b.wantSeen("vm-02", "p-02 10.0.0.3")
+	b.wantPending(b.later(time.Second, successor)[0], "p-01 withdraw")
+	successor.UID = "" // whichever bore the name
+	b.release(successor)
+	if len(b.db.Claims) != 0 || len(b.db.Pendings) != 0 {
+		t.Errorf("claims %v and pendings %v are left", b.db.Claims, b.db.Pendings)
+	}
+}
+
 func TestADeletedObjectsPendingsGoWithIt(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

@@ -318,7 +318,7 @@ func (w *world) changeObject() {
 
 func (w *world) release(k inventory.Key) {
 	planner := inventory.NewPlanner(w.now, inventory.NewNodes(nil), w.db.View(inventorytest.Query{Objects: []inventory.Key{k}}), time.Time{})
-	planner.Release(k)
+	planner.Release(k, "uid-"+k.Name)
 	if err := w.db.Apply(planner.Finish()); err != nil {
 		panic(err)
 	}

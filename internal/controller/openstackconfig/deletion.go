@@ -30,7 +30,7 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 	if r.Publication.Starting() {
 		return reconcile.Result{}, nil // woken once the database has been reached or not
 	}
-	err := r.Rounds.Release(ctx, p.key)
+	err := r.Rounds.Release(ctx, p.key, string(p.obj.UID))
 	if err == nil {
 		return reconcile.Result{}, r.letGo(ctx, p.obj)
 	}
