@@ -12,6 +12,7 @@ import (
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/openstack"
+	"github.com/xormsdhkdwk/multinic/internal/store"
 )
 
 // cloud answers with its facts, read just now.
@@ -55,6 +56,49 @@ func (w *writer) run1(t *testing.T, ticket Ticket) Result {
 		t.Fatalf("%s: %v", ticket.Object.Name, err)
 	}
 	return result
+}
+
+func TestWhatIsPendingIsLookedAtAlsoWhereTheSubnetIsNotFound(t *testing.T) {
+	t.Parallel()
+	w, c := newWriter(t), newCloud("one", "two")
+	w.Cloud = c
+	o := naming("o", "one", "two")
+	w.run1(t, o)
+	c.Ports = c.Ports[1:]
+	before := w.run1(t, o).State
+	if before.NextLook.IsZero() {
+		t.Fatal("nothing is pending")
+	}
+	subnets := c.Subnets
+	c.Subnets = nil
+	o.State.SpecHash = "another"
+	got := w.run1(t, o)
+	if got.Outcome.Subnet != nil || !got.State.NextLook.After(before.NextLook) {
+		t.Errorf("the next look is %v, want one after %v", got.State.NextLook, before.NextLook)
+	}
+	want := before
+	want.NextLook = got.State.NextLook
+	if got.State != want || w.Publication.States()[o.Object.Key] != want || !w.saved(t, o.Object.Key).NextLook.Equal(want.NextLook.Truncate(time.Microsecond)) {
+		t.Errorf("the state is %+v and stored is %+v, want %+v: the run did not succeed", got.State, w.saved(t, o.Object.Key), want)
+	}
+	c.Subnets = subnets
+	if got := w.run1(t, naming("new", "nothing")).State.NextLook; !got.IsZero() {
+		t.Errorf("nothing is pending, but the next look is %v", got)
+	}
+}
+
+// saved is what the database remembers of an object.
+func (w *writer) saved(t *testing.T, k inventory.Key) (state store.ObjectState) {
+	t.Helper()
+	err := w.Publication.Write(t.Context(), func(l *store.Leader) error {
+		states, err := l.States(t.Context())
+		state = states[k]
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
 }
 
 func TestWhoBearsTheNewNameOfARenamedVMIsLookedUp(t *testing.T) {
