@@ -161,10 +161,23 @@ func (p *Planner) Finish() Plan {
 	}
 	plan := p.draft.plan()
 	plan.History = p.events()
+	written := plan.written()
 	for _, r := range all {
 		p.report(r)
+		r.out.Changed = p.concerned(r.object.Key, written)
 	}
 	return plan
+}
+
+// concerned says whether something is written that an object claims or claimed.
+func (p *Planner) concerned(k Key, written map[string]bool) bool {
+	return slices.ContainsFunc(p.draft.ports[k], func(port string) bool {
+		key := ClaimKey{port, k}
+		was, had := p.draft.hadClaims[key]
+		is, has := p.draft.claims[key]
+		row, _ := p.draft.row(port)
+		return was != is || (had || has) && (written[port] || written[row.ServerID] || written[row.SubnetID])
+	})
 }
 
 // report fills the outcome from the state after the run.
