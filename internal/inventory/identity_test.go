@@ -5,6 +5,7 @@ package inventory_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -365,6 +366,25 @@ func TestAHostNameThatNovaStopsShowingIsNoRename(t *testing.T) {
 		b.secondLook(o)
 		b.wantSeen("db-1", "p-01 10.0.0.1")
 	})
+}
+
+func TestARenamingToTheLongestNamesWaitsAndIsDone(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.vm("web", port("p-01", "10.0.0.1"))
+	o := object("o", "id-web")
+	b.run(o)
+	long := strings.Repeat("长", 254)
+	b.editServer("id-web", func(s *inventory.Server) { s.Name = long + "1" })
+	out := b.run1(o)
+	b.wantPending(out, "p-01 rename")
+	if n := len(out.Pendings[0].Value); n > 255 {
+		t.Errorf("its value has %d bytes; the database refuses more than 255", n)
+	}
+	b.editServer("id-web", func(s *inventory.Server) { s.Name = long + "2" })
+	b.wantPending(b.later(time.Minute, o)[0], "p-01 rename") // another one
+	b.later(time.Minute, o)
+	b.wantSeen(long+"2", "p-01 10.0.0.1")
 }
 
 func TestThePrimaryNICIsStoredAndHidden(t *testing.T) {

@@ -186,7 +186,7 @@ func (p *Planner) judgeName(r *run, w want, row InterfaceRow) {
 	case !renamed:
 		p.draft.putNode(node)
 	case !p.taken(r, w, node.HostName):
-		p.want(r, w.port.ID, PendingRename, node.HostName+" "+node.Name+" "+w.server.ID, r.object.Cloud,
+		p.want(r, w.port.ID, PendingRename, bounded(node.HostName+" "+node.Name+" "+w.server.ID), r.object.Cloud,
 			"node name "+now.Name+" ("+row.HostName+") becomes "+node.Name+" ("+node.HostName+")")
 		return
 	case row.ServerID != w.server.ID: // it can't be seen on the new server, but must not be on the old

@@ -123,8 +123,8 @@ type Pending struct {
 	Object Key
 	Kind   PendingKind
 	Cloud  string
-	// Value is what it would become (the new host name), so that two
-	// answers that differ do not count as agreeing.
+	// Value is what it would become (the new host name, or a digest of it where
+	// that is long), so that two answers that differ do not count as agreeing.
 	Value string
 	// FirstSeen and LastSeen are when the readings ended that were the first
 	// and the latest of an unbroken row of complete answers that all say so.

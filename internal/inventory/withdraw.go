@@ -4,6 +4,8 @@
 package inventory
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -83,6 +85,15 @@ func (p *Planner) want(r *run, portID string, kind PendingKind, value, cloud, re
 		d.FirstSeen, d.Held = old.FirstSeen, old.Held
 	}
 	r.pendings[d.key()], r.noted[d.key()] = d, true
+}
+
+// bounded is a value that two answers can be compared by and that the database
+// can hold, whatever names it is made of.
+func bounded(value string) string {
+	if len(value) <= 200 {
+		return value
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(value)))
 }
 
 // notePendings replaces what was pending for the object by what this answer
