@@ -94,11 +94,20 @@ func (r *reading) verdict(c inventory.Claim) verdict {
 		return primary
 	case server.ID != row.ServerID && r.borne(host, server.ID):
 		return withdraw // from the one; the other may not show it
-	case server.ID != row.ServerID || host != row.HostName:
-		return verdict{"rename", host, server.ID}
 	default:
-		return keep
+		return r.naming(c)
 	}
+}
+
+// naming is what the answer says of the name alone. It says so also of a NIC
+// that is to be hidden as the primary one, which publishPrimary may lift.
+func (r *reading) naming(c inventory.Claim) verdict {
+	row := r.db.Interfaces[c.PortID]
+	_, server, wanted := r.wanted(r.objects[c.Object.Name], c.PortID)
+	if host := r.host(server); r.subnets && wanted && (server.ID != row.ServerID || host != row.HostName) {
+		return verdict{"rename", host, server.ID}
+	}
+	return keep
 }
 
 // wanted says whether the answer shows the port on a VM that the object names.
@@ -257,8 +266,10 @@ func (w *world) allowed(r, truth *reading, names []string) bool {
 			continue
 		}
 		since := w.now
-		if ch, ok := w.chains[k]; ok && ch.verdict == said {
-			since = ch.since
+		for _, chains := range []map[inventory.ClaimKey]chain{w.chains, w.namings} {
+			if ch, ok := chains[k]; ok && ch.verdict == said {
+				since = ch.since
+			}
 		}
 		o := w.objects[k.Object.Name]
 		overObject := over(deniedOf[k.Object]+recentOf[k.Object], len(r.claims[o.Key])+recentOf[k.Object], limits.PercentOfObject, limits.OfObject)
@@ -279,21 +290,24 @@ func (w *world) remember(r *reading, names []string) {
 		if !slices.Contains(names, k.Object.Name) {
 			continue
 		}
-		said := keep
+		said, named := keep, keep
 		if w.db.Interfaces[k.PortID].Visible() {
-			said = r.verdict(c)
+			said, named = r.verdict(c), r.naming(c)
 		}
-		switch old, ok := w.chains[k]; {
-		case said == keep:
-			delete(w.chains, k)
-		case !ok || old.verdict != said:
-			w.chains[k] = chain{said, w.now}
-		}
+		w.link(w.chains, k, said)
+		w.link(w.namings, k, named)
 	}
-	for k := range w.chains {
-		if _, still := w.db.Claims[k]; !still {
-			delete(w.chains, k)
-		}
+	gone := func(k inventory.ClaimKey, _ chain) bool { _, still := w.db.Claims[k]; return !still }
+	maps.DeleteFunc(w.chains, gone)
+	maps.DeleteFunc(w.namings, gone)
+}
+
+func (w *world) link(chains map[inventory.ClaimKey]chain, k inventory.ClaimKey, said verdict) {
+	switch old, ok := chains[k]; {
+	case said == keep:
+		delete(chains, k)
+	case !ok || old.verdict != said:
+		chains[k] = chain{said, w.now}
 	}
 }
 

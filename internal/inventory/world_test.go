@@ -30,9 +30,10 @@ type world struct {
 	verbose bool
 	log     []string
 
-	ids    map[string]int64             // of rows, ever
-	chains map[inventory.ClaimKey]chain // what the answers have said of late
-	last   map[inventory.Key]*inventory.Outcome
+	ids     map[string]int64             // of rows, ever
+	chains  map[inventory.ClaimKey]chain // what the answers have said of late
+	namings map[inventory.ClaimKey]chain // and of the names alone
+	last    map[inventory.Key]*inventory.Outcome
 }
 
 // chain is an unbroken row of answers that say the same of a claim.
@@ -52,7 +53,7 @@ func newWorld(seed, run uint64, verbose bool) *world {
 		verbose: verbose,
 		rng:     rand.New(rand.NewPCG(seed, run)), now: time.Date(2026, 3, 4, 12, 0, 0, 123456789, time.UTC), db: inventorytest.New(),
 		facts:   inventory.Facts{AllServers: true, Subnets: subnets},
-		objects: map[string]inventory.Object{}, ids: map[string]int64{}, chains: map[inventory.ClaimKey]chain{},
+		objects: map[string]inventory.Object{}, ids: map[string]int64{}, chains: map[inventory.ClaimKey]chain{}, namings: map[inventory.ClaimKey]chain{},
 		last: map[inventory.Key]*inventory.Outcome{},
 	}
 	for range 2 + w.rng.IntN(12) {
@@ -322,11 +323,9 @@ func (w *world) release(k inventory.Key) {
 	if err := w.db.Apply(planner.Finish()); err != nil {
 		panic(err)
 	}
-	for c := range w.chains {
-		if c.Object == k {
-			delete(w.chains, c)
-		}
-	}
+	released := func(c inventory.ClaimKey, _ chain) bool { return c.Object == k }
+	maps.DeleteFunc(w.chains, released)
+	maps.DeleteFunc(w.namings, released)
 	delete(w.last, k)
 }
 
