@@ -93,6 +93,11 @@ func (b *bed) removeServer(id string) {
 	b.facts.Ports = slices.DeleteFunc(slices.Clone(b.facts.Ports), func(p inventory.Port) bool { return p.DeviceID == id })
 }
 
+func (b *bed) addPort(server string, p inventory.Port) {
+	p.DeviceID = server
+	b.facts.Ports = append(b.facts.Ports, p)
+}
+
 func (b *bed) removePort(id string) {
 	b.facts.Ports = slices.DeleteFunc(slices.Clone(b.facts.Ports), func(p inventory.Port) bool { return p.ID == id })
 }
@@ -166,7 +171,7 @@ func (b *bed) apply(plan inventory.Plan) {
 func (b *bed) release(o inventory.Object) {
 	b.Helper()
 	planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.db.View(inventorytest.Query{Objects: []inventory.Key{o.Key}}), time.Time{})
-	planner.Release(o.Key)
+	planner.Release(o.Key, o.UID)
 	b.plan = planner.Finish()
 	b.apply(b.plan)
 }

@@ -61,6 +61,22 @@ type Node struct {
 	Addresses []netip.Addr
 }
 
+// canonical is a reference in the form of an ID as OpenStack writes it: it
+// takes capitals, too, and answers in small letters. A name keeps its own.
+func canonical(ref string) string {
+	if len(ref) != 36 {
+		return ref
+	}
+	for i := range len(ref) {
+		c := ref[i]
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if hex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'; dash && c != '-' || !dash && !hex {
+			return ref
+		}
+	}
+	return strings.ToLower(ref)
+}
+
 // ShortHostName is a host name cut at its first dot: what an agent compares
 // with its own.
 func ShortHostName(name string) string {

@@ -17,13 +17,18 @@ func identity(s Server, nodes *Nodes) (name, host string) {
 }
 
 // nodeRow is the server's identity by this answer. A name that came from a
-// Node object outlives it, until that Node turns up on another server.
+// Node object outlives it, until that Node turns up on another server. A host
+// name that Nova showed once outlives answers that don't show it, as those to a
+// lower microversion: the guest has not changed.
 func (p *Planner) nodeRow(w want) NodeRow {
 	old, _ := p.draft.node(w.server.ID)
 	if !w.hasNode && old.FromKubernetes && !p.nodes.elsewhere(old.Name, w.server.ID) {
 		return old
 	}
 	name, host := identity(w.server, p.nodes)
+	if !w.hasNode && w.server.HostName == "" && old.HostName != "" && old.HostName != ShortHostName(old.Name) {
+		host = old.HostName
+	}
 	return NodeRow{ServerID: w.server.ID, Name: name, HostName: host, FromKubernetes: w.hasNode, Status: Active}
 }
 

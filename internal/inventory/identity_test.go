@@ -4,7 +4,7 @@
 package inventory_test
 
 import (
-	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -335,127 +335,53 @@ func TestARebuiltVMIsNotTakenDownWhileItsPredecessorIsNotLookedAt(t *testing.T) 
 	b.wantSeen("web", "p-01 10.0.0.1", "p-02 10.0.0.2")
 }
 
-func TestThePrimaryNICIsStoredAndHidden(t *testing.T) {
+func TestAHostNameThatNovaStopsShowingIsNoRename(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"), port("p-02", "10.0.0.2"))
-	b.node("web", "id-web", "10.0.0.1")
-	o := object("o", "web")
-	out := b.run1(o)
-	b.wantSeen("web", "p-02 10.0.0.2")
-	if got := b.db.Interfaces["p-01"]; got.Status != inventory.Primary || got.HostName != "" {
-		t.Errorf("the primary NIC's row is %+v", got)
-	}
-	if len(out.Interfaces) != 2 {
-		t.Errorf("%d interfaces are reported, want the primary one too", len(out.Interfaces))
-	}
-	if got := b.db.AgentG("web"); len(got) != 1 || got[0].PortID != "p-02" {
-		t.Errorf("agent G reads %+v", got)
-	}
+	b.vm("web_1", port("p-01", "10.0.0.1"))
+	b.editServer("id-web_1", func(s *inventory.Server) { s.HostName = "web-1" })
+	o := object("o", "web_1", "id-web_1")
 	b.run(o)
+	b.editServer("id-web_1", func(s *inventory.Server) { s.HostName = "" }) // microversion 2.1
+	b.wantPending(b.run1(o))
 	b.wantEmpty()
+	b.vm("other", port("p-02", "10.0.0.2"))
+	b.run(o, object("p", "other"))
+	b.wantSeen("other", "p-02 10.0.0.2") // its host name was never shown: its name
 
-	o.PublishPrimary = true
-	b.run(o)
-	b.wantSeen("web", "p-01 10.0.0.1", "p-02 10.0.0.2")
-	o.PublishPrimary = false
-	b.wantPending(b.run1(o)) // the object's own change
-	b.wantSeen("web", "p-02 10.0.0.2")
-}
-
-func TestANICIsPrimaryWhicheverOfItsSubnetsTheAddressIsOn(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1", "2001:db8::1"))
-	b.node("web", "id-web", "10.0.0.1")
-	o := object("six", "web")
-	o.SubnetName = "data6"
-	b.run(o)
-	b.wantSeen("web")
-}
-
-func TestThatANICIsPrimaryWaitsForASecondLookWhenItIsSeenLate(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"), port("p-02", "10.0.0.2"))
-	o := object("o", "web")
-	b.run(o)
-	b.node("web", "id-web", "10.0.0.1")
-	b.wantPending(b.run1(o), "p-01 primary")
-	b.wantSeen("web", "p-01 10.0.0.1", "p-02 10.0.0.2")
-	b.later(time.Minute, o)
-	b.wantSeen("web", "p-02 10.0.0.2")
-	b.run(o)
-	b.wantEmpty()
-
-	t.Run("and so when the Node's address moves to the other NIC", func(t *testing.T) {
-		b.nodes[0].Addresses = []netip.Addr{netip.MustParseAddr("10.0.0.2")}
-		b.wantPending(b.run1(o), "p-01 unprimary", "p-02 primary")
-		b.wantSeen("web", "p-02 10.0.0.2")
-		b.later(time.Minute, o)
-		b.wantSeen("web", "p-01 10.0.0.1")
+	t.Run("though the VM is renamed", func(t *testing.T) {
+		b.editServer("id-web_1", func(s *inventory.Server) { s.Name = "db" })
+		b.editServer("id-other", func(s *inventory.Server) { s.Name = "new" })
+		b.secondLook(o, object("p", "id-other"))
+		b.later(time.Minute, o, object("p", "id-other"))
+		b.wantSeen("web-1", "p-01 10.0.0.1")
+		b.wantSeen("new", "p-02 10.0.0.2")
+		if got := b.db.AgentG("db"); len(got) != 1 {
+			t.Errorf("agent G reads %+v under the VM's new name", got)
+		}
+	})
+	t.Run("but one that it shows anew is", func(t *testing.T) {
+		b.editServer("id-web_1", func(s *inventory.Server) { s.HostName = "db-1" })
+		b.secondLook(o)
+		b.wantSeen("db-1", "p-01 10.0.0.1")
 	})
 }
 
-func TestANICThatIsRenamedAndPrimaryAtOnceIsHidden(t *testing.T) {
+func TestARenamingToTheLongestNamesWaitsAndIsDone(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.vm("web", port("p-01", "10.0.0.1"))
-	o := object("o", "web")
+	o := object("o", "id-web")
 	b.run(o)
-	b.node("worker", "id-web", "10.0.0.1")
-	b.wantPending(b.run1(o), "p-01 primary", "p-01 rename")
-	b.later(time.Minute, o)
-	b.wantSeen("web")
-	b.wantSeen("worker")
-	b.later(time.Minute, o)
-	b.run(o)
-	b.wantEmpty()
-}
-
-func TestANodeWithoutAddressesTellsNothingOfThePrimaryNIC(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"))
-	b.node("web", "id-web", "10.0.0.1")
-	o := object("o", "web")
-	b.run(o)
-	b.nodes[0].Addresses = nil
-	b.secondLook(o)
-	b.wantSeen("web")
-	b.wantEmpty()
-}
-
-func TestAPortThatMovesToAnotherVMIsNoLongerPrimary(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("one", port("p-01", "10.0.0.1"))
-	b.vm("two", port("p-02", "10.0.0.2"))
-	b.node("one", "id-one", "10.0.0.1")
-	o := object("o", "one", "two")
-	b.run(o)
-	b.editPort("p-01", func(p *inventory.Port) { p.DeviceID = "id-two" })
-	b.secondLook(o)
-	b.later(time.Minute, o)
-	b.wantSeen("two", "p-01 10.0.0.1", "p-02 10.0.0.2")
-}
-
-func TestOnlyTheOwnerOfASharedRowSaysWhetherThePrimaryNICIsPublished(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"))
-	owner, other := object("a", "web"), object("b", "web")
-	owner.PublishPrimary = true
-	b.run(owner)
-	b.later(time.Minute, owner, other)
-	b.node("web", "id-web", "10.0.0.1")
-	for range 3 {
-		b.later(time.Minute, other)
-		b.wantSeen("web", "p-01 10.0.0.1")
-		b.later(time.Minute, owner, other)
-		b.wantSeen("web", "p-01 10.0.0.1")
+	long := strings.Repeat("长", 254)
+	b.editServer("id-web", func(s *inventory.Server) { s.Name = long + "1" })
+	out := b.run1(o)
+	b.wantPending(out, "p-01 rename")
+	if n := len(out.Pendings[0].Value); n > 255 {
+		t.Errorf("its value has %d bytes; the database refuses more than 255", n)
 	}
-	b.release(owner)
-	b.run(other)
-	b.wantSeen("web")
+	b.editServer("id-web", func(s *inventory.Server) { s.Name = long + "2" })
+	b.wantPending(b.later(time.Minute, o)[0], "p-01 rename") // another one
+	b.later(time.Minute, o)
+	b.wantSeen(long+"2", "p-01 10.0.0.1")
 }

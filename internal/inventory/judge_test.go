@@ -94,11 +94,20 @@ func (r *reading) verdict(c inventory.Claim) verdict {
 		return primary
 	case server.ID != row.ServerID && r.borne(host, server.ID):
 		return withdraw // from the one; the other may not show it
-	case server.ID != row.ServerID || host != row.HostName:
-		return verdict{"rename", host, server.ID}
 	default:
-		return keep
+		return r.naming(c)
 	}
+}
+
+// naming is what the answer says of the name alone. It says so also of a NIC
+// that is to be hidden as the primary one, which publishPrimary may lift.
+func (r *reading) naming(c inventory.Claim) verdict {
+	row := r.db.Interfaces[c.PortID]
+	_, server, wanted := r.wanted(r.objects[c.Object.Name], c.PortID)
+	if host := r.host(server); r.subnets && wanted && (server.ID != row.ServerID || host != row.HostName) {
+		return verdict{"rename", host, server.ID}
+	}
+	return keep
 }
 
 // wanted says whether the answer shows the port on a VM that the object names.
@@ -189,6 +198,9 @@ func (w *world) host(s inventory.Server) string {
 	if s.HostName != "" {
 		return inventory.ShortHostName(s.HostName)
 	}
+	if old := w.db.Nodes[s.ID]; old.HostName != "" && old.HostName != inventory.ShortHostName(old.Name) {
+		return old.HostName // Nova showed it once
+	}
 	return inventory.ShortHostName(s.Name)
 }
 
@@ -254,31 +266,19 @@ func (w *world) allowed(r, truth *reading, names []string) bool {
 			continue
 		}
 		since := w.now
-		if ch, ok := w.chains[k]; ok && ch.verdict == said {
-			since = ch.since
+		for _, chains := range []map[inventory.ClaimKey]chain{w.chains, w.namings} {
+			if ch, ok := chains[k]; ok && ch.verdict == said {
+				since = ch.since
+			}
 		}
 		o := w.objects[k.Object.Name]
-		most := len(r.claims[o.Key]) + r.couldBeNew(o) + recentOf[k.Object]
-		overObject := over(deniedOf[k.Object]+recentOf[k.Object], most, limits.PercentOfObject, limits.OfObject)
+		overObject := over(deniedOf[k.Object]+recentOf[k.Object], len(r.claims[o.Key])+recentOf[k.Object], limits.PercentOfObject, limits.OfObject)
 		age := w.now.Sub(since)
 		if age >= limits.SecondLook && !overObject && !overCloud || age >= limits.Hold {
 			return false
 		}
 	}
 	return true
-}
-
-// couldBeNew counts the ports that the answer would add to the object.
-func (r *reading) couldBeNew(o inventory.Object) int {
-	n := 0
-	for id := range r.ports {
-		if _, _, wanted := r.wanted(o, id); wanted {
-			if _, claimed := r.db.Claims[inventory.ClaimKey{PortID: id, Object: o.Key}]; !claimed {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // remember notes what the answer says of each claim that it concerns.
@@ -290,21 +290,24 @@ func (w *world) remember(r *reading, names []string) {
 		if !slices.Contains(names, k.Object.Name) {
 			continue
 		}
-		said := keep
+		said, named := keep, keep
 		if w.db.Interfaces[k.PortID].Visible() {
-			said = r.verdict(c)
+			said, named = r.verdict(c), r.naming(c)
 		}
-		switch old, ok := w.chains[k]; {
-		case said == keep:
-			delete(w.chains, k)
-		case !ok || old.verdict != said:
-			w.chains[k] = chain{said, w.now}
-		}
+		w.link(w.chains, k, said)
+		w.link(w.namings, k, named)
 	}
-	for k := range w.chains {
-		if _, still := w.db.Claims[k]; !still {
-			delete(w.chains, k)
-		}
+	gone := func(k inventory.ClaimKey, _ chain) bool { _, still := w.db.Claims[k]; return !still }
+	maps.DeleteFunc(w.chains, gone)
+	maps.DeleteFunc(w.namings, gone)
+}
+
+func (w *world) link(chains map[inventory.ClaimKey]chain, k inventory.ClaimKey, said verdict) {
+	switch old, ok := chains[k]; {
+	case said == keep:
+		delete(chains, k)
+	case !ok || old.verdict != said:
+		chains[k] = chain{said, w.now}
 	}
 }
 
@@ -312,6 +315,7 @@ func (w *world) remember(r *reading, names []string) {
 type due struct {
 	row   inventory.InterfaceRow
 	hosts []string // under one of these names
+	moved verdict  // a rename to the server that the port has moved to, if it has
 }
 
 // mustStay are the rows that agents see and whose ports are truly attached to
@@ -343,6 +347,9 @@ func (w *world) mustStay(truth, said *reading) []due {
 			}
 			stays = stays || v == keep || v.what == "rename"
 			d.hosts = append(d.hosts, v.host)
+			if v.what == "rename" && v.server != row.ServerID {
+				d.moved = v
+			}
 		}
 		if stays && !hidden {
 			out = append(out, d)
@@ -352,14 +359,24 @@ func (w *world) mustStay(truth, said *reading) []due {
 }
 
 func (r *reading) entryLost(o inventory.Object, c inventory.Claim, said *reading) bool {
+	if slices.Contains(o.VMNames, c.VMRef) || slices.Contains(o.VMNames, c.ServerID) {
+		return false
+	}
 	now, then := r.servers[c.ServerID], said.servers[c.ServerID]
-	return !slices.Contains(o.VMNames, c.VMRef) && !slices.Contains(o.VMNames, c.ServerID) &&
-		(len(r.byName[now.Name]) > 1 || then.Name == "" && len(said.byName[now.Name]) > 0 || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID)
+	shared := len(r.byName[now.Name]) > 1 || len(said.byName[now.Name]) > 1 || then.Name == "" && len(said.byName[now.Name]) > 0
+	return shared || then.Name != "" && then.Name != now.Name || r.ports[c.PortID].DeviceID != c.ServerID
 }
 
-// check is what must hold after a run, whatever the answer was.
+// check is what must hold after a run, whatever the answer was. A port that is
+// on another server by now must not be seen on the one that it left; where the
+// run gave the name of the other to a third server, which shares it, it is not
+// seen there either: the second of two live VMs of one host name is not
+// published. That is what verdict says of such a port from the next run on.
 func (w *world) check(before []due) error {
 	for _, d := range before {
+		if d.moved.what != "" && w.borne(d.moved.host, d.moved.server) {
+			continue
+		}
 		if !slices.ContainsFunc(d.hosts, func(host string) bool {
 			return slices.ContainsFunc(w.db.AgentM(host), func(r inventory.InterfaceRow) bool { return r.MAC == d.row.MAC || r.PortID == d.row.PortID })
 		}) {
@@ -536,11 +553,14 @@ func (w *world) settle() error {
 		if plan.Empty() && len(w.db.Pendings) == 0 {
 			return w.checkSettled()
 		}
-		next := w.now.Add(time.Minute)
+		next, looks := w.now.Add(time.Minute), []time.Time(nil)
 		for _, out := range w.last {
-			if !out.NextLook.IsZero() && out.NextLook.After(w.now) && (next.After(out.NextLook) || len(w.db.Pendings) > 0) {
-				next = out.NextLook
+			if out.NextLook.After(w.now) {
+				looks = append(looks, out.NextLook)
 			}
+		}
+		if len(looks) > 0 {
+			next = slices.MinFunc(looks, time.Time.Compare)
 		}
 		w.now = next
 	}

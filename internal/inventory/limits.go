@@ -7,8 +7,8 @@ import "time"
 
 // Limits say how much may be withdrawn without a person's word.
 type Limits struct {
-	// SecondLook is how much later than the first a second complete answer
-	// must be that agrees with it.
+	// SecondLook is how long after the end of the first reading the second must
+	// begin that agrees with it.
 	SecondLook time.Duration
 	// Hold is how long complete answers must agree where there are more
 	// withdrawals than the figures below allow.

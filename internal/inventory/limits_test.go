@@ -18,16 +18,22 @@ func TestWithdrawalsOverTheLimitsAreHeld(t *testing.T) {
 		objects  []int // their VMs
 		lost     []int // of each
 		held     bool
+		rebuilt  bool // others under their names take their place
 	}{
-		{"all three of an object", []int{3, 97}, []int{3, 0}, false},
-		{"half of an object", []int{8, 92}, []int{4, 0}, false},
-		{"more than half and more than three of an object", []int{7, 93}, []int{4, 0}, true},
-		{"all of an object of four", []int{4, 96}, []int{4, 0}, true},
-		{"ten of a cloud", []int{20, 5}, []int{10, 0}, false},
-		{"a fifth of a cloud", []int{25, 30}, []int{11, 0}, false},
-		{"more than a fifth and more than ten of a cloud", []int{24, 30}, []int{11, 0}, true},
-		{"eleven of a cloud in two objects", []int{27, 27}, []int{5, 6}, true},
-		{"ten of a cloud in two objects", []int{20, 20}, []int{5, 5}, false},
+		{"all three of an object", []int{3, 97}, []int{3, 0}, false, false},
+		{"half of an object", []int{8, 92}, []int{4, 0}, false, false},
+		{"more than half and more than three of an object", []int{7, 93}, []int{4, 0}, true, false},
+		{"all of an object of four", []int{4, 96}, []int{4, 0}, true, false},
+		{"ten of a cloud", []int{20, 5}, []int{10, 0}, false, false},
+		{"a fifth of a cloud", []int{25, 30}, []int{11, 0}, false, false},
+		{"more than a fifth and more than ten of a cloud", []int{24, 30}, []int{11, 0}, true, false},
+		{"eleven of a cloud in two objects", []int{27, 27}, []int{5, 6}, true, false},
+		{"ten of a cloud in two objects", []int{20, 20}, []int{5, 5}, false, false},
+		{"all three of an object, rebuilt", []int{3, 97}, []int{3, 0}, false, true},
+		{"half of an object, rebuilt", []int{8, 92}, []int{4, 0}, false, true},
+		{"all of an object, by another project's", []int{8, 92}, []int{8, 0}, true, true},
+		{"a fifth of a cloud, rebuilt", []int{25, 30}, []int{11, 0}, false, true},
+		{"more than a fifth of a cloud, by another project's", []int{24, 30}, []int{11, 0}, true, true},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
 			t.Parallel()
@@ -44,10 +50,15 @@ func TestWithdrawalsOverTheLimitsAreHeld(t *testing.T) {
 				objects = append(objects, object(fmt.Sprint("o", i), names...))
 			}
 			b.run(objects...)
+			b.now = b.now.Add(time.Second)
+			rebuilt := 0
 			for i, n := range tt.lost {
 				for j := range n {
 					b.removeServer(fmt.Sprintf("id-vm-%d-%02d", i, j))
-					lost++
+					if lost++; tt.rebuilt {
+						b.server(fmt.Sprintf("new-%d-%02d", i, j), fmt.Sprintf("vm-%d-%02d", i, j), port(fmt.Sprintf("n-%d-%02d", i, j), fmt.Sprintf("10.0.0.%d", total+lost)))
+						rebuilt++
+					}
 				}
 			}
 			out := b.secondLook(objects...)
@@ -55,9 +66,9 @@ func TestWithdrawalsOverTheLimitsAreHeld(t *testing.T) {
 			if len(out) > 1 {
 				held += out[1].Held()
 			}
-			want, wantSeen := 0, total-lost
+			want, wantSeen := 0, total-lost+rebuilt
 			if tt.held {
-				want, wantSeen = lost, total
+				want, wantSeen = lost, total+rebuilt
 			}
 			if held != want || len(seen(b)) != wantSeen {
 				t.Errorf("%d are held and %d seen, want %d and %d", held, len(seen(b)), want, wantSeen)

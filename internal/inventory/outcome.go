@@ -69,6 +69,10 @@ type Outcome struct {
 	// NextLook is when OpenStack must be asked again for a pending
 	// withdrawal, in every mode; zero if none is.
 	NextLook time.Time
+	// Changed says that the plan writes something of the object that is to be
+	// found again in every later database: a claim, or a row that it claims or
+	// claimed. What only waits is none.
+	Changed bool
 }
 
 // Held counts the withdrawals that were refused for their number.

@@ -71,6 +71,21 @@ func (p *Plan) Empty() bool {
 		len(p.DropClaims) == 0 && len(p.PutPendings) == 0 && len(p.DropPendings) == 0 && len(p.History) == 0
 }
 
+// written are the IDs of the ports, servers and subnets of which a row is written.
+func (p *Plan) written() map[string]bool {
+	out := map[string]bool{}
+	for _, row := range p.Subnets {
+		out[row.SubnetID] = true
+	}
+	for _, row := range p.Nodes {
+		out[row.ServerID] = true
+	}
+	for _, w := range p.Interfaces {
+		out[w.Row.PortID] = true
+	}
+	return out
+}
+
 // TouchesAgents says whether a row that agents read would change.
 func (p *Plan) TouchesAgents() bool {
 	return len(p.Subnets) > 0 || len(p.Nodes) > 0 || len(p.Interfaces) > 0

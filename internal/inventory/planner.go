@@ -27,8 +27,9 @@ type Planner struct {
 	final bool
 	// moved are visible ports that another server than their row's has by now.
 	moved map[string]string
-	// inCloud counts the pending withdrawals of a cloud that need leave.
-	inCloud map[string]int
+	// inCloud counts the pending withdrawals of a cloud that need leave,
+	// ofCloud what was there before the first of them was missed.
+	inCloud, ofCloud map[string]int
 }
 
 // run is one object's passage through the planner.
@@ -37,8 +38,10 @@ type run struct {
 	snap   *Snapshot
 	subnet Subnet
 	out    *Outcome
-	// entries of vmNames, each once; unresolved if one of them led nowhere.
+	// entries of vmNames, each once, and named, the same in the form of IDs;
+	// unresolved if one of them led nowhere.
 	entries    map[string]bool
+	named      map[string]bool
 	unresolved bool
 	// resolved are the servers that the entries mean, by ID.
 	resolved map[string]bool
@@ -96,10 +99,10 @@ func (p *Planner) Object(o Object, snap *Snapshot) *Outcome {
 	o.Limits = o.Limits.withDefaults()
 	r := &run{
 		object: o, snap: snap, out: &Outcome{Key: o.Key, SubnetMatches: snap.Subnets(o.SubnetName)},
-		entries: map[string]bool{}, resolved: map[string]bool{}, wanted: map[string]want{}, pendings: map[PendingKey]Pending{}, noted: map[PendingKey]bool{},
+		entries: map[string]bool{}, named: map[string]bool{}, resolved: map[string]bool{}, wanted: map[string]want{}, pendings: map[PendingKey]Pending{}, noted: map[PendingKey]bool{},
 	}
 	for _, entry := range o.VMNames {
-		r.entries[entry] = true
+		r.entries[entry], r.named[canonical(entry)] = true, true
 	}
 	if len(r.out.SubnetMatches) == 1 {
 		r.subnet = r.out.SubnetMatches[0]
@@ -109,14 +112,20 @@ func (p *Planner) Object(o Object, snap *Snapshot) *Outcome {
 	return r.out
 }
 
-// Release withdraws everything of an object that is being deleted: its own
-// change, so at once.
-func (p *Planner) Release(k Key) {
+// Release withdraws everything that an object published which is deleted: its
+// own change, so at once. Another object of its name, which came after it, has
+// another UID and keeps what it claims; an empty uid means whichever bore the
+// name.
+func (p *Planner) Release(k Key, uid string) {
 	for _, c := range p.draft.claimsOf(k) {
-		p.dropClaim(c, true, "the object was deleted")
+		if uid == "" || c.UID == uid {
+			p.dropClaim(c, true, "the object was deleted")
+		}
 	}
 	for _, pk := range p.draft.pendingsOf[k] {
-		delete(p.draft.pendings, pk)
+		if _, claimed := p.draft.claims[ClaimKey{pk.PortID, k}]; !claimed {
+			delete(p.draft.pendings, pk)
+		}
 	}
 }
 
@@ -152,10 +161,23 @@ func (p *Planner) Finish() Plan {
 	}
 	plan := p.draft.plan()
 	plan.History = p.events()
+	written := plan.written()
 	for _, r := range all {
 		p.report(r)
+		r.out.Changed = p.concerned(r.object.Key, written)
 	}
 	return plan
+}
+
+// concerned says whether something is written that an object claims or claimed.
+func (p *Planner) concerned(k Key, written map[string]bool) bool {
+	return slices.ContainsFunc(p.draft.ports[k], func(port string) bool {
+		key := ClaimKey{port, k}
+		was, had := p.draft.hadClaims[key]
+		is, has := p.draft.claims[key]
+		row, _ := p.draft.row(port)
+		return was != is || (had || has) && (written[port] || written[row.ServerID] || written[row.SubnetID])
+	})
 }
 
 // report fills the outcome from the state after the run.

@@ -119,7 +119,7 @@ func (w *world) step() (lied bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if len(plan.PutClaims) > 0 { // the answer that made them may call for their withdrawal
+	if len(plan.PutClaims)+len(plan.DropClaims) > 0 { // the answer may call for what was made to go, and a row's next owner for its hiding
 		w.remember(w.read(facts), names)
 	}
 	for _, row := range plan.Interfaces {

@@ -33,7 +33,10 @@ func (p *Planner) publish(r *run, w want) {
 		return
 	}
 	mine := slices.Contains(claimants, r.object.Key)
-	if row.SubnetID == r.subnet.ID || (mine && len(claimants) == 1) {
+	if row.SubnetID == r.subnet.ID || (mine && !p.keptBy(claimants, row)) {
+		if !mine && p.doomed(r, w, row) {
+			return
+		}
 		p.putClaim(r, w)
 		p.update(r, w, row)
 		return
@@ -47,6 +50,39 @@ func (p *Planner) publish(r *run, w want) {
 	if mine { // the others keep the row
 		p.dropClaim(p.draft.claims[ClaimKey{w.port.ID, r.object.Key}], true, "the object's subnet is another one now")
 	}
+}
+
+// keptBy says whether one of the claims is for the subnet that a row is on.
+// Objects that turn to another one in the same plan take the row along.
+func (p *Planner) keptBy(claimants []Key, row InterfaceRow) bool {
+	return slices.ContainsFunc(claimants, func(k Key) bool {
+		if r := p.runs[k]; r != nil && r.out.Subnet != nil {
+			return r.subnet.ID == row.SubnetID
+		}
+		return p.draft.claims[ClaimKey{row.PortID, k}].SubnetID == row.SubnetID
+	})
+}
+
+// doomed says whether another object's row is to go because an agent could not
+// tell its server by name: whoever joined it now would have it withdrawn as
+// well, and if those who claim it joined anew in turn, it would never go.
+func (p *Planner) doomed(r *run, w want, row InterfaceRow) bool {
+	if !row.Visible() {
+		return false
+	}
+	if row.ServerID != w.server.ID {
+		return p.taken(r, w, p.nodeRow(w).HostName)
+	}
+	twin := p.olderTwin(w.server.ID, row.HostName)
+	switch {
+	case twin == "":
+		return false
+	case p.final:
+		r.duplicate(w, twin, row.HostName)
+	default:
+		r.blocked = append(r.blocked, w.port.ID)
+	}
+	return true
 }
 
 // publishNew inserts a row, or revives one with its id.
@@ -150,7 +186,7 @@ func (p *Planner) judgeName(r *run, w want, row InterfaceRow) {
 	case !renamed:
 		p.draft.putNode(node)
 	case !p.taken(r, w, node.HostName):
-		p.want(r, w.port.ID, PendingRename, node.HostName+" "+node.Name+" "+w.server.ID, r.object.Cloud,
+		p.want(r, w.port.ID, PendingRename, bounded(node.HostName+" "+node.Name+" "+w.server.ID), r.object.Cloud,
 			"node name "+now.Name+" ("+row.HostName+") becomes "+node.Name+" ("+node.HostName+")")
 		return
 	case row.ServerID != w.server.ID: // it can't be seen on the new server, but must not be on the old

@@ -123,11 +123,11 @@ type Pending struct {
 	Object Key
 	Kind   PendingKind
 	Cloud  string
-	// Value is what it would become (the new host name), so that two
-	// answers that differ do not count as agreeing.
+	// Value is what it would become (the new host name, or a digest of it where
+	// that is long), so that two answers that differ do not count as agreeing.
 	Value string
-	// FirstSeen and LastSeen are when the first and the latest of an
-	// unbroken row of complete answers were taken that all say so.
+	// FirstSeen and LastSeen are when the readings ended that were the first
+	// and the latest of an unbroken row of complete answers that all say so.
 	FirstSeen time.Time
 	LastSeen  time.Time
 	// Held says that it was refused for its size at the last look.
@@ -137,12 +137,20 @@ type Pending struct {
 
 func (d Pending) key() PendingKey { return PendingKey{d.PortID, d.Object, d.Kind} }
 
+// Newcomers are claims of a cloud that were made at one time.
+type Newcomers struct {
+	Cloud  string
+	Since  time.Time
+	Claims int
+}
+
 // Published is what the database holds of a set of objects, read at one time.
 type Published struct {
 	// Subnets by subnet ID, Nodes by server ID, Interfaces by port ID:
 	// everything that the objects claim, and the rows that exist already of
-	// the ports, servers and subnets that were asked for: of a server all its
-	// interfaces, because they share its name.
+	// the ports, servers and subnets that were asked for: of each server that
+	// was asked for, is claimed, or has one of those rows, all its interfaces,
+	// because they share its name.
 	Subnets    map[string]SubnetRow
 	Nodes      map[string]NodeRow
 	Interfaces map[string]InterfaceRow
@@ -154,8 +162,11 @@ type Published struct {
 	HostNames map[string]string
 	// Pendings of the objects' clouds, of all objects.
 	Pendings []Pending
-	// Clouds counts, per cloud, the claims on rows that are not deleted.
-	Clouds map[string]int
+	// Clouds counts, per cloud, the claims on rows that are not deleted, and
+	// Newcomers those of them that are as young as the withdrawals counted
+	// below, by cloud and age.
+	Clouds    map[string]int
+	Newcomers []Newcomers
 	// RecentByObject and RecentByCloud count the unexplained withdrawals of
 	// the last Limits.Hold (Events of the kinds withdrawn, renamed, primary
 	// and unprimary): a slow trickle is as bad as a flood.

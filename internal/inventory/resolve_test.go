@@ -281,3 +281,45 @@ func TestANarrowQuestionTellsNothingOfWhatItDidNotAsk(t *testing.T) {
 	b.secondLook(object("o", "web"))
 	b.wantSeen("web")
 }
+
+func TestAnIDInCapitalsIsTheSameIDAndANameInCapitalsIsNot(t *testing.T) {
+	t.Parallel()
+	const id, subnet = "0a1b2c3d-0000-4000-8000-00000000000f", "0a1b2c3d-0000-4000-8000-0000000000aa"
+	b := newBed(t)
+	b.facts.Subnets[0].ID = subnet
+	web := port("p-01")
+	web.FixedIPs = []inventory.FixedIP{{SubnetID: subnet, Address: netip.MustParseAddr("10.0.0.1")}}
+	b.server(id, "web", web)
+	o := object("o", "web")
+	b.run(o)
+	o.VMNames = []string{strings.ToUpper(id)}
+	b.wantProblems(b.run1(o))
+	b.wantSeen("web", "p-01 10.0.0.1")
+	o.SubnetName = strings.ToUpper(subnet)
+	if out := b.run1(o); out.Subnet == nil {
+		t.Error("the subnet is not found by its ID in capitals")
+	}
+	b.wantSeen("web", "p-01 10.0.0.1")
+
+	t.Run("also where the answer lacks it", func(t *testing.T) {
+		o := o
+		o.VMNames = []string{id}
+		facts := b.facts
+		b.removeServer(id)
+		b.wantPending(b.run1(o), "p-01 withdraw")
+		o.VMNames = []string{strings.ToUpper(id)}
+		b.wantPending(b.run1(o), "p-01 withdraw")
+		b.wantSeen("web", "p-01 10.0.0.1")
+		b.facts = facts
+	})
+	t.Run("and a VM may be called like one", func(t *testing.T) {
+		odd := strings.ToUpper("0a1b2c3d-0000-4000-8000-0000000000bb")
+		other := web
+		other.ID, other.MAC = "p-02", "fa:16:3e:00:00:02"
+		b.server("id-odd", odd, other)
+		b.run(object("odd", odd))
+		b.wantSeen(odd, "p-02 10.0.0.1")
+		b.wantProblems(b.run1(object("lower", strings.ToLower(odd))), strings.ToLower(odd)+" NotFound")
+		b.wantProblems(b.run1(object("web", "WEB")), "WEB NotFound")
+	})
+}

@@ -18,36 +18,64 @@ func (r *run) confirms(d Pending, now time.Time) bool {
 }
 
 // weigh counts what would disappear, per object and per cloud, before
-// anything does. What a person has confirmed does not count, nor what its
-// object has stopped looking at, as a suspended one does.
+// anything does, and what was there before the first of it was missed: where
+// other VMs have taken the place of all that there were, as those of another
+// project do, they don't make the loss a small one. What a person has
+// confirmed does not count, nor what its object has stopped looking at, as a
+// suspended one does.
 func (p *Planner) weigh(active []*run) {
+	missed := map[string]time.Time{}
 	for _, d := range p.draft.pendings {
 		if r := p.runs[d.Object]; r != nil && r.confirms(d, p.now) {
 			continue
 		}
 		if p.now.Sub(d.LastSeen) <= DefaultLimits().longestGap() {
 			p.inCloud[d.Cloud]++
+			missed[d.Cloud] = first(missed[d.Cloud], d.FirstSeen)
 		}
 	}
 	for _, r := range active {
-		ports := map[string]bool{}
-		for _, d := range r.pendings {
-			if !r.confirms(d, p.now) {
-				ports[d.PortID] = true
-			}
-		}
-		k, limits := r.object.Key, r.object.Limits
-		recent := p.draft.had.RecentByObject[k]
-		r.mass = len(ports) + recent
-		r.overObject = exceeds(r.mass, p.draft.claimed[k]+recent, limits.PercentOfObject, limits.OfObject)
+		p.weighObject(r)
 	}
 	for cloud, n := range p.draft.had.RecentByCloud {
 		p.inCloud[cloud] += n
 	}
+	p.ofCloud = maps.Clone(p.draft.had.Clouds)
+	for _, n := range p.draft.had.Newcomers {
+		if at := missed[n.Cloud]; !at.IsZero() && !n.Since.Before(at) {
+			p.ofCloud[n.Cloud] -= n.Claims
+		}
+	}
+}
+
+func (p *Planner) weighObject(r *run) {
+	ports, missed := map[string]bool{}, time.Time{}
+	for _, d := range r.pendings {
+		if !r.confirms(d, p.now) {
+			ports[d.PortID], missed = true, first(missed, d.FirstSeen)
+		}
+	}
+	total := 0
+	for _, c := range p.draft.claimsOf(r.object.Key) {
+		if c.Since.Before(missed) {
+			total++
+		}
+	}
+	limits, recent := r.object.Limits, p.draft.had.RecentByObject[r.object.Key]
+	r.mass = len(ports) + recent
+	r.overObject = exceeds(r.mass, total+recent, limits.PercentOfObject, limits.OfObject)
+}
+
+// first is the earlier of two times, of which one may be unknown yet.
+func first(known, t time.Time) time.Time {
+	if known.IsZero() || t.Before(known) {
+		return t
+	}
+	return known
 }
 
 func (p *Planner) overCloud(r *run, cloud string) bool {
-	total := p.draft.had.Clouds[cloud] + p.draft.had.RecentByCloud[cloud]
+	total := p.ofCloud[cloud] + p.draft.had.RecentByCloud[cloud]
 	return exceeds(p.inCloud[cloud], total, r.object.Limits.PercentOfCloud, r.object.Limits.OfCloud)
 }
 
@@ -115,9 +143,7 @@ func (p *Planner) withdraw(r *run, d Pending, explained bool) {
 
 // look asks for a run at t, or earlier.
 func (r *run) look(t time.Time) {
-	if r.out.NextLook.IsZero() || t.Before(r.out.NextLook) {
-		r.out.NextLook = t
-	}
+	r.out.NextLook = first(r.out.NextLook, t)
 }
 
 func (p *Planner) heldReason(r *run, d Pending) string {

@@ -38,6 +38,9 @@ type Facts struct {
 	// TakenAt is when the first request of the reading was sent: the truth
 	// is at least as new as this.
 	TakenAt time.Time
+	// EndedAt is when the last answer had come: the truth is at most as new
+	// as this. Zero stands for TakenAt.
+	EndedAt time.Time
 	Subnets []Subnet
 	Servers []Server
 	Ports   []Port
@@ -52,6 +55,7 @@ type Facts struct {
 // immutable and may be shared.
 type Snapshot struct {
 	takenAt       time.Time
+	endedAt       time.Time
 	allServers    bool
 	serverByID    map[string]Server
 	serversByName map[string][]Server
@@ -66,6 +70,7 @@ type Snapshot struct {
 func NewSnapshot(f Facts) *Snapshot {
 	s := &Snapshot{
 		takenAt:       f.TakenAt,
+		endedAt:       f.EndedAt,
 		allServers:    f.AllServers,
 		serverByID:    make(map[string]Server, len(f.Servers)),
 		serversByName: make(map[string][]Server, len(f.Servers)),
@@ -73,6 +78,9 @@ func NewSnapshot(f Facts) *Snapshot {
 		subnetByID:    make(map[string]Subnet, len(f.Subnets)),
 		subnetsByName: make(map[string][]Subnet, len(f.Subnets)),
 		portsByServer: make(map[string][]Port, len(f.Servers)),
+	}
+	if s.endedAt.Before(s.takenAt) {
+		s.endedAt = s.takenAt
 	}
 	// Lists that change while they are paged can name a thing twice.
 	for _, v := range f.Servers {
@@ -107,9 +115,13 @@ func NewSnapshot(f Facts) *Snapshot {
 // TakenAt is when the reading began.
 func (s *Snapshot) TakenAt() time.Time { return s.takenAt }
 
-// Subnets are those whose ID or, if there is none, whose name is ref, by ID.
+// EndedAt is when the reading ended.
+func (s *Snapshot) EndedAt() time.Time { return s.endedAt }
+
+// Subnets are those whose ID or, if there is none, whose name is ref, by ID. An
+// ID may be written in capitals.
 func (s *Snapshot) Subnets(ref string) []Subnet {
-	if v, ok := s.subnetByID[ref]; ok {
+	if v, ok := s.subnetByID[canonical(ref)]; ok {
 		return []Subnet{v}
 	}
 	out := append([]Subnet(nil), s.subnetsByName[ref]...)
@@ -118,9 +130,9 @@ func (s *Snapshot) Subnets(ref string) []Subnet {
 }
 
 // Servers are those whose ID or, if there is none, whose name is exactly
-// ref, by ID.
+// ref, by ID. An ID may be written in capitals.
 func (s *Snapshot) Servers(ref string) []Server {
-	if v, ok := s.serverByID[ref]; ok {
+	if v, ok := s.serverByID[canonical(ref)]; ok {
 		return []Server{v}
 	}
 	out := append([]Server(nil), s.serversByName[ref]...)

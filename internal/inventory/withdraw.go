@@ -4,6 +4,8 @@
 package inventory
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -34,7 +36,7 @@ func (p *Planner) dropExplained(r *run) {
 // then only the answer lacks its port. The same may be true of a server that
 // the answer lacks, as long as another entry leads nowhere.
 func (p *Planner) takenOut(r *run, c Claim) bool {
-	if r.entries[c.VMRef] || r.entries[c.ServerID] || r.resolved[c.ServerID] {
+	if r.named[canonical(c.VMRef)] || r.named[c.ServerID] || r.resolved[c.ServerID] {
 		return false
 	}
 	_, presence := r.snap.Server(c.ServerID)
@@ -68,12 +70,14 @@ func (p *Planner) doubt(r *run, c Claim) {
 }
 
 // want notes that this answer calls for a withdrawal. It is first seen now
-// unless the answers since it was first seen form an unbroken row.
+// unless the answers since it was first seen form an unbroken row. A reading
+// may take long, and what is missing may have been asked for last: it was seen
+// when the reading ended, and the next one must begin so much later.
 func (p *Planner) want(r *run, portID string, kind PendingKind, value, cloud, reason string) {
-	taken := r.snap.TakenAt()
+	taken, ended := r.snap.TakenAt(), r.snap.EndedAt()
 	d := Pending{
 		PortID: portID, Object: r.object.Key, Kind: kind, Cloud: cloud, Value: value,
-		FirstSeen: taken, LastSeen: taken, Reason: reason,
+		FirstSeen: ended, LastSeen: ended, Reason: reason,
 	}
 	old, noted := p.draft.pendings[d.key()]
 	if noted && old.Value == value && !old.FirstSeen.After(taken) &&
@@ -81,6 +85,15 @@ func (p *Planner) want(r *run, portID string, kind PendingKind, value, cloud, re
 		d.FirstSeen, d.Held = old.FirstSeen, old.Held
 	}
 	r.pendings[d.key()], r.noted[d.key()] = d, true
+}
+
+// bounded is a value that two answers can be compared by and that the database
+// can hold, whatever names it is made of.
+func bounded(value string) string {
+	if len(value) <= 200 {
+		return value
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(value)))
 }
 
 // notePendings replaces what was pending for the object by what this answer

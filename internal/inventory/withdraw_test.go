@@ -4,7 +4,6 @@
 package inventory_test
 
 import (
-	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -297,6 +296,31 @@ func TestTheSameAnswerTwiceIsNoSecondLook(t *testing.T) {
 	b.wantSeen("web", "p-01 10.0.0.1")
 }
 
+func TestTheSecondLookBeginsAMinuteAfterTheFirstHasEnded(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.vm("web", port("p-01", "10.0.0.1"))
+	o := object("o", "web")
+	b.run(o)
+	b.removePort("p-01")
+	slow, start := b.facts, b.now
+	slow.EndedAt = start.Add(70 * time.Second) // throttled; the ports were read last
+	b.now = slow.EndedAt.Add(time.Second)
+	slow.TakenAt = start
+	snap := inventory.NewSnapshot(slow)
+	planner := inventory.NewPlanner(b.now, inventory.NewNodes(nil), b.view(snap, []inventory.Object{o}), time.Time{})
+	out := planner.Object(o, snap)
+	b.apply(planner.Finish())
+	if want := slow.EndedAt.Add(time.Minute); !out.NextLook.Equal(want) {
+		t.Errorf("the second look is at %v, want %v", out.NextLook, want)
+	}
+	b.wantPending(b.later(time.Second, o)[0], "p-01 withdraw")
+	b.wantSeen("web", "p-01 10.0.0.1")
+	b.now = slow.EndedAt
+	b.later(time.Minute, o)
+	b.wantSeen("web")
+}
+
 func TestAnAnswerThatShowsThePortAgainContradictsTheFirst(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
@@ -338,117 +362,6 @@ func TestAPortThatComesBackRevivesItsRowWithItsID(t *testing.T) {
 	}
 	if e := b.db.History[len(b.db.History)-1]; e.Kind != "revived" {
 		t.Errorf("the last event is %+v", e)
-	}
-}
-
-func TestARowLivesUntilItsLastClaimGoes(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"))
-	first, second := object("z-first", "web"), object("second", "web")
-	b.run(first)
-	b.later(time.Minute, second, first)
-	if got := b.db.Interfaces["p-01"].Owner; got != first.Key {
-		t.Errorf("the owner is %v, want the first", got)
-	}
-	b.db.Configured("p-01")
-	b.release(first)
-	b.wantSeen("web", "p-01 10.0.0.1")
-	if row := b.db.Interfaces["p-01"]; row.Owner != second.Key || !row.Applied {
-		t.Errorf("the row is %+v, want it to be the second's and nothing else changed", row)
-	}
-	b.release(second)
-	b.wantSeen("web")
-	if e := b.db.History[len(b.db.History)-1]; e.Kind != "withdrawn" || !e.Explained {
-		t.Errorf("the last event is %+v", e)
-	}
-	if len(b.db.Claims) != 0 {
-		t.Errorf("claims are left: %v", b.db.Claims)
-	}
-	b.release(second)
-	b.wantEmpty()
-}
-
-func TestAVMThatPassesFromOneObjectToAnotherIsNotTouched(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	names := b.many(2)
-	b.run(object("a", names...), object("b", names[1]))
-	b.db.Configured("p-00")
-	b.run(object("a", names[1]), object("b", names...))
-	if row := b.db.Interfaces["p-00"]; !row.Applied || row.Owner.Name != "b" || !row.Visible() {
-		t.Errorf("the row is %+v", row)
-	}
-}
-
-func TestADualStackPortHasTheRowOfItsFirstClaim(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1", "2001:db8::1"))
-	four, six := object("a", "web"), object("b", "web")
-	six.SubnetName = "data6"
-	for range 3 {
-		out := b.later(time.Minute, six, four)
-		b.wantProblems(out[0], "web ClaimedForOtherSubnet")
-		b.wantProblems(out[1])
-	}
-	b.wantEmpty()
-	b.wantSeen("web", "p-01 10.0.0.1")
-	b.release(four)
-	b.wantProblems(b.run1(six))
-	b.wantSeen("web", "p-01 2001:db8::1")
-}
-
-func TestAnObjectThatTurnsToTheOtherSubnetLeavesASharedRowAlone(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1", "2001:db8::1"))
-	first, second := object("a", "web"), object("b", "web")
-	b.run(first, second)
-	first.SubnetName = "data6"
-	b.wantProblems(b.run1(first), "web ClaimedForOtherSubnet")
-	b.wantSeen("web", "p-01 10.0.0.1")
-	if got := b.db.Interfaces["p-01"].Owner; got != second.Key {
-		t.Errorf("the owner is %v", got)
-	}
-	second.SubnetName = "data6"
-	b.run(first, second)
-	b.run(first, second)
-	b.wantSeen("web", "p-01 2001:db8::1")
-}
-
-func TestADeletedObjectsPendingsGoWithIt(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"))
-	b.run(object("o", "web"))
-	b.removePort("p-01")
-	b.run(object("o", "web"))
-	b.release(object("o", "web"))
-	if len(b.db.Pendings) != 0 {
-		t.Errorf("pendings are left: %v", b.db.Pendings)
-	}
-	b.wantSeen("web")
-}
-
-func TestASubnetRecreatedUnderItsNameTakesItsPortsAlong(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	b.vm("web", port("p-01", "10.0.0.1"))
-	objects := []inventory.Object{object("a", "web"), object("b", "web")}
-	b.run(objects...)
-	b.facts.Subnets = []inventory.Subnet{{ID: "s-new", Name: "data", CIDR: netip.MustParsePrefix("10.0.0.0/24"), NetworkID: "n-data", MTU: 1450}}
-	b.editPort("p-01", func(p *inventory.Port) {
-		p.FixedIPs = []inventory.FixedIP{{SubnetID: "s-new", Address: netip.MustParseAddr("10.0.0.5")}}
-	})
-	for range 3 {
-		b.run(objects...)
-		b.wantSeen("web", "p-01 "+b.db.Interfaces["p-01"].Address)
-	}
-	b.wantEmpty()
-	b.wantSeen("web", "p-01 10.0.0.5")
-	if len(b.db.Claims) != 2 || b.db.Interfaces["p-01"].SubnetID != "s-new" {
-		t.Errorf("claims %v, row %+v", b.db.Claims, b.db.Interfaces["p-01"])
 	}
 }
 

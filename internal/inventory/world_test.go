@@ -30,9 +30,10 @@ type world struct {
 	verbose bool
 	log     []string
 
-	ids    map[string]int64             // of rows, ever
-	chains map[inventory.ClaimKey]chain // what the answers have said of late
-	last   map[inventory.Key]*inventory.Outcome
+	ids     map[string]int64             // of rows, ever
+	chains  map[inventory.ClaimKey]chain // what the answers have said of late
+	namings map[inventory.ClaimKey]chain // and of the names alone
+	last    map[inventory.Key]*inventory.Outcome
 }
 
 // chain is an unbroken row of answers that say the same of a claim.
@@ -52,7 +53,7 @@ func newWorld(seed, run uint64, verbose bool) *world {
 		verbose: verbose,
 		rng:     rand.New(rand.NewPCG(seed, run)), now: time.Date(2026, 3, 4, 12, 0, 0, 123456789, time.UTC), db: inventorytest.New(),
 		facts:   inventory.Facts{AllServers: true, Subnets: subnets},
-		objects: map[string]inventory.Object{}, ids: map[string]int64{}, chains: map[inventory.ClaimKey]chain{},
+		objects: map[string]inventory.Object{}, ids: map[string]int64{}, chains: map[inventory.ClaimKey]chain{}, namings: map[inventory.ClaimKey]chain{},
 		last: map[inventory.Key]*inventory.Outcome{},
 	}
 	for range 2 + w.rng.IntN(12) {
@@ -318,21 +319,32 @@ func (w *world) changeObject() {
 
 func (w *world) release(k inventory.Key) {
 	planner := inventory.NewPlanner(w.now, inventory.NewNodes(nil), w.db.View(inventorytest.Query{Objects: []inventory.Key{k}}), time.Time{})
-	planner.Release(k)
+	planner.Release(k, "uid-"+k.Name)
 	if err := w.db.Apply(planner.Finish()); err != nil {
 		panic(err)
 	}
-	for c := range w.chains {
-		if c.Object == k {
-			delete(w.chains, c)
-		}
-	}
+	released := func(c inventory.ClaimKey, _ chain) bool { return c.Object == k }
+	maps.DeleteFunc(w.chains, released)
+	maps.DeleteFunc(w.namings, released)
 	delete(w.last, k)
 }
 
-// answer is what OpenStack says when it is asked: the truth, an earlier one,
-// or one that has lost things.
+// answer is what OpenStack says when it is asked; now and then it does not show
+// the host names.
 func (w *world) answer() (inventory.Facts, string) {
+	f, how := w.list()
+	if w.rng.IntN(12) == 0 {
+		f.Servers = slices.Clone(f.Servers)
+		for i := range f.Servers {
+			f.Servers[i].HostName = ""
+		}
+		how = "without host names, else " + how
+	}
+	return f, how
+}
+
+// list is the truth, an earlier one, or one that has lost things.
+func (w *world) list() (inventory.Facts, string) {
 	f := w.facts
 	kind := w.rng.IntN(10)
 	if kind >= 5 && len(w.past) > 0 && w.rng.IntN(2) == 0 {

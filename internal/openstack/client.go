@@ -135,6 +135,7 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 	}
 	facts.Servers, facts.AllServers = found.list(), found.all
 	facts.AbsentServers = sortedKeys(found.absent)
+	facts.EndedAt = s.opts.Clock.Now()
 	return inventory.NewSnapshot(facts), nil
 }
 

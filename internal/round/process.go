@@ -11,15 +11,18 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/store"
 )
 
-// read asks OpenStack, once, for everything that the tickets need.
+// read asks OpenStack, once, for everything that the tickets need. What is
+// published for their objects is noted in them: it concerns the plan as well.
 func (r *Rounds) read(ctx context.Context, tickets []entry) (*inventory.Snapshot, error) {
 	known, err := r.known(ctx, tickets)
 	if err != nil {
 		return nil, err
 	}
 	queries := make([]inventory.Query, len(tickets))
-	for i, t := range tickets {
-		queries[i] = inventory.Query{Servers: t.Object.VMNames, Subnet: t.Object.SubnetName, KnownServers: known[t.Object.Key]}
+	for i := range tickets {
+		o := &tickets[i].Object
+		o.KnownServers = known[o.Key]
+		queries[i] = inventory.Query{Servers: o.VMNames, Subnet: o.SubnetName, KnownServers: o.KnownServers}
 	}
 	return r.Cloud.Snapshot(ctx, tickets[0].Credentials, queries)
 }
@@ -54,7 +57,7 @@ func (r *Rounds) publish(ctx context.Context, snap *inventory.Snapshot, tickets 
 		}
 		plan := planner.Finish()
 		mark := l.Mark()
-		states, perTicket := states(tickets, outcomes, snap, mark.Epoch)
+		states, perTicket := r.states(tickets, outcomes, snap, mark.Epoch)
 		if plan.Empty() {
 			err = l.SaveStates(ctx, states)
 		} else {
@@ -90,19 +93,26 @@ func (r *Rounds) viewQuery(tickets []entry, snap *inventory.Snapshot, nodes *inv
 	}
 }
 
-// states are what is remembered of the objects whose run succeeded, and
-// beside them one for every ticket.
-func states(tickets []entry, outcomes []*inventory.Outcome, snap *inventory.Snapshot, epoch string) (succeeded, perTicket []store.ObjectState) {
+// states are what is remembered of the objects from now on, and beside them one
+// for every ticket. A run that did not find its subnet has not succeeded: of it
+// is remembered only when what is pending must be looked at again.
+func (r *Rounds) states(tickets []entry, outcomes []*inventory.Outcome, snap *inventory.Snapshot, epoch string) (changed, perTicket []store.ObjectState) {
 	for i, t := range tickets {
-		s := t.State
+		s, next := t.State, outcomes[i].NextLook
 		if outcomes[i].Subnet != nil {
 			s.Key, s.UID = t.Object.Key, t.Object.UID
-			s.Epoch, s.LastSuccess, s.NextLook = epoch, snap.TakenAt(), outcomes[i].NextLook
-			succeeded = append(succeeded, s)
+			s.Epoch, s.LastSuccess, s.NextLook = epoch, snap.TakenAt(), next
+			changed = append(changed, s)
+		} else if was, _ := r.Publication.State(t.Object.Key); was.Key == t.Object.Key {
+			s = was
+			if !s.NextLook.Equal(next) {
+				s.NextLook = next
+				changed = append(changed, s)
+			}
 		}
 		perTicket = append(perTicket, s)
 	}
-	return succeeded, perTicket
+	return changed, perTicket
 }
 
 func keys(tickets []entry) []inventory.Key {

@@ -39,6 +39,31 @@ func TestObjectsThatAreDeletedTogetherShareOneTransaction(t *testing.T) {
 	}
 }
 
+func TestAnObjectMadeAnewUnderTheNameOfOneThatGoesKeepsItsRowsAndItsState(t *testing.T) {
+	t.Parallel()
+	w, c := newWriter(t), newCloud("one", "two")
+	w.Cloud = c
+	old := naming("o", "one", "two")
+	w.run1(t, old)
+	successor := naming("o", "one")
+	successor.Object.UID = "another"
+	w.run1(t, successor)
+
+	for _, tt := range []struct {
+		uid   string
+		ports int
+		state bool
+	}{{old.Object.UID, 1, true}, {"a third", 1, true}, {"another", 0, false}} {
+		if err := w.Release(t.Context(), old.Object.Key, tt.uid); err != nil {
+			t.Fatal(err)
+		}
+		ports, state := w.published(t, old.Object.Key)
+		if _, remembered := w.Publication.States()[old.Object.Key]; ports != tt.ports || state != tt.state || remembered != state {
+			t.Errorf("%q has gone: %d ports, a state: %t, and remembered: %t; want %d and %t", tt.uid, ports, state, remembered, tt.ports, tt.state)
+		}
+	}
+}
+
 // releaseTogether deletes objects that come at the same time.
 func (w *writer) releaseTogether(t *testing.T, tickets []Ticket) {
 	t.Helper()
@@ -46,7 +71,7 @@ func (w *writer) releaseTogether(t *testing.T, tickets []Ticket) {
 	var all sync.WaitGroup
 	for _, ticket := range tickets {
 		all.Go(func() {
-			if err := w.Release(t.Context(), ticket.Object.Key); err != nil {
+			if err := w.Release(t.Context(), ticket.Object.Key, ticket.Object.UID); err != nil {
 				t.Errorf("%s: %v", ticket.Object.Name, err)
 			}
 		})

@@ -23,7 +23,8 @@ type ViewQuery struct {
 	Subnets   []string // IDs
 	HostNames []string // short ones; compared without regard to case
 	Clouds    []string
-	// RecentSince is from when on unexplained withdrawals are counted.
+	// RecentSince is from when on unexplained withdrawals are counted, and
+	// claims are newcomers.
 	RecentSince time.Time
 }
 
@@ -214,11 +215,15 @@ func (v *view) pendings(ctx context.Context) error {
 }
 
 func (v *view) clouds(ctx context.Context) error {
-	return v.t.queryKeys(ctx, "cloud-sizes", nil, unique(v.q.Clouds), func(r *sql.Rows) error {
+	return v.t.queryKeys(ctx, "cloud-sizes", []any{v.q.RecentSince.UTC()}, unique(v.q.Clouds), func(r *sql.Rows) error {
 		var cloud string
+		var since sql.NullTime
 		var n int
-		err := r.Scan(&cloud, &n)
-		v.out.Clouds[cloud] = n
+		err := r.Scan(&cloud, &since, &n)
+		v.out.Clouds[cloud] += n
+		if since.Valid && !v.q.RecentSince.IsZero() {
+			v.out.Newcomers = append(v.out.Newcomers, inventory.Newcomers{Cloud: cloud, Since: since.Time, Claims: n})
+		}
 		return err
 	})
 }

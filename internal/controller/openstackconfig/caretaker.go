@@ -116,7 +116,7 @@ func (c *caretaker) finishDeletions(ctx context.Context) error {
 		k := inventory.Key{Namespace: d.Namespace, Name: d.Name}
 		gone, err := c.gone(ctx, k)
 		if err == nil && gone { // a new object of that name has taken its claims over
-			err = c.Rounds.Release(ctx, k)
+			err = c.Rounds.Release(ctx, k, uid)
 		}
 		if err == nil {
 			patch := fmt.Appendf(nil, `{"data":{%q:null}}`, uid)
@@ -132,7 +132,7 @@ func (c *caretaker) finishDeletions(ctx context.Context) error {
 // is asked for each by name, twice, a minute apart.
 func (c *caretaker) releaseOrphans(ctx context.Context) error {
 	var errs []error
-	for k := range c.Publication.States() {
+	for k, state := range c.Publication.States() {
 		if c.cached(ctx, k) {
 			delete(c.missing, k)
 			continue
@@ -152,7 +152,7 @@ func (c *caretaker) releaseOrphans(ctx context.Context) error {
 			continue
 		}
 		c.Log.Info("Withdrawing what a vanished object has left", "openstackconfig", k.String())
-		if err := c.Rounds.Release(ctx, k); err != nil {
+		if err := c.Rounds.Release(ctx, k, state.UID); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -37,7 +37,7 @@ func (r *Reconciler) release(ctx context.Context, p *passage) (reconcile.Result,
 	}
 	releaseCtx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	err := r.Rounds.Release(releaseCtx, p.key)
+	err := r.Rounds.Release(releaseCtx, p.key, string(p.obj.UID))
 	if err == nil {
 		return reconcile.Result{}, r.letGo(ctx, p.obj)
 	}

@@ -54,7 +54,8 @@ type Query struct {
 	Objects  []inventory.Key
 	Concerns inventory.Concerns
 	Clouds   []string
-	// RecentSince is from when on unexplained withdrawals are counted.
+	// RecentSince is from when on unexplained withdrawals are counted, and
+	// claims are newcomers.
 	RecentSince time.Time
 }
 
@@ -65,14 +66,19 @@ func (d *Database) View(q Query) *inventory.Published {
 		HostNames: map[string]string{}, Clouds: map[string]int{}, RecentByObject: map[inventory.Key]int{}, RecentByCloud: map[string]int{},
 	}
 	objects, ports, servers, subnets := set(q.Objects), set(q.Concerns.Ports), set(q.Concerns.Servers), set(q.Concerns.Subnets)
-	for k := range d.Claims {
+	for k, c := range d.Claims {
 		if objects[k.Object] {
-			ports[k.PortID] = true
+			ports[k.PortID], servers[c.ServerID] = true, true
+		}
+	}
+	for id := range ports {
+		if row, ok := d.Interfaces[id]; ok {
+			servers[row.ServerID] = true
 		}
 	}
 	for id, row := range d.Interfaces {
-		if ports[id] || servers[row.ServerID] {
-			out.Interfaces[id], ports[id], servers[row.ServerID], subnets[row.SubnetID] = row, true, true, true
+		if servers[row.ServerID] {
+			out.Interfaces[id], ports[id], subnets[row.SubnetID] = row, true, true
 		}
 	}
 	for k, c := range d.Claims {
@@ -117,11 +123,23 @@ func (d *Database) viewCounts(out *inventory.Published, q Query, objects map[inv
 			out.Pendings = append(out.Pendings, p)
 		}
 	}
+	newcomers := map[inventory.Newcomers]int{}
 	for _, c := range d.Claims {
-		if clouds[c.Cloud] && d.Interfaces[c.PortID].Status != inventory.Deleted {
-			out.Clouds[c.Cloud]++
+		if !clouds[c.Cloud] || d.Interfaces[c.PortID].Status == inventory.Deleted {
+			continue
+		}
+		out.Clouds[c.Cloud]++
+		if !q.RecentSince.IsZero() && !c.Since.Before(q.RecentSince) {
+			newcomers[inventory.Newcomers{Cloud: c.Cloud, Since: c.Since}]++
 		}
 	}
+	for n, claims := range newcomers {
+		n.Claims = claims
+		out.Newcomers = append(out.Newcomers, n)
+	}
+	slices.SortFunc(out.Newcomers, func(a, b inventory.Newcomers) int {
+		return cmp.Or(strings.Compare(a.Cloud, b.Cloud), a.Since.Compare(b.Since))
+	})
 	for _, e := range d.History {
 		if e.Explained || e.At.Before(q.RecentSince) || !slices.Contains([]string{"withdrawn", "renamed", "primary", "unprimary"}, e.Kind) {
 			continue

@@ -34,8 +34,9 @@ SELECT port_id, cr_namespace, cr_name, kind, cloud, value, first_seen, last_seen
 FROM multi_pending WHERE cr_namespace = ? AND cr_name IN ({keys})
 
 -- name: cloud-sizes
-SELECT c.cloud, COUNT(*) FROM multi_claim c JOIN {interfaces} i ON i.port_id = c.port_id
-WHERE i.status <> 'deleted' AND c.cloud IN ({keys}) GROUP BY c.cloud
+SELECT c.cloud, CASE WHEN c.claimed_at >= ? THEN c.claimed_at END AS newcomers, COUNT(*)
+FROM multi_claim c JOIN {interfaces} i ON i.port_id = c.port_id
+WHERE i.status <> 'deleted' AND c.cloud IN ({keys}) GROUP BY c.cloud, newcomers ORDER BY c.cloud, newcomers
 
 -- name: recent-withdrawals
 SELECT cr_namespace, cr_name, cloud, SUM(ports) FROM multi_history
