@@ -65,14 +65,19 @@ func (d *Database) View(q Query) *inventory.Published {
 		HostNames: map[string]string{}, Clouds: map[string]int{}, RecentByObject: map[inventory.Key]int{}, RecentByCloud: map[string]int{},
 	}
 	objects, ports, servers, subnets := set(q.Objects), set(q.Concerns.Ports), set(q.Concerns.Servers), set(q.Concerns.Subnets)
-	for k := range d.Claims {
+	for k, c := range d.Claims {
 		if objects[k.Object] {
-			ports[k.PortID] = true
+			ports[k.PortID], servers[c.ServerID] = true, true
+		}
+	}
+	for id := range ports {
+		if row, ok := d.Interfaces[id]; ok {
+			servers[row.ServerID] = true
 		}
 	}
 	for id, row := range d.Interfaces {
-		if ports[id] || servers[row.ServerID] {
-			out.Interfaces[id], ports[id], servers[row.ServerID], subnets[row.SubnetID] = row, true, true, true
+		if servers[row.ServerID] {
+			out.Interfaces[id], ports[id], subnets[row.SubnetID] = row, true, true
 		}
 	}
 	for k, c := range d.Claims {
@@ -176,9 +181,7 @@ func (d *Database) Apply(plan inventory.Plan) error {
 		e.At = stored(e.At)
 		next.History = append(next.History, e)
 	}
-	if len(plan.Interfaces) > 0 {
-		next.derive()
-	}
+	next.derive()
 	*d = *next
 	return nil
 }
