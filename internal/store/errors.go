@@ -128,10 +128,12 @@ func classOf(err error) error {
 }
 
 // lostConnection says that err came from the network or the driver's state and
-// not from the server. Not so the end of the caller's own context.
+// not from the server. A deadline is of that kind, also one of a context: whose
+// that was, the error does not tell (Go's dial timeout is one of them), and is
+// for operation to say.
 func lostConnection(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
 	}
 	var netErr net.Error
 	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||

@@ -177,7 +177,7 @@ func (s *Store) ddl(ctx context.Context, text string) error {
 func (l *Leader) Admit(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	return l.s.operation("admit", func() error {
+	return l.s.operation(ctx, "admit", writeLimit, func(ctx context.Context) error {
 		if err := l.settleUncertain(ctx); err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func newPublished() *inventory.Published {
 // read runs f in a read-only transaction, which sees the database at one time
 // (REPEATABLE READ), and once more if the gate has moved meanwhile.
 func (l *Leader) read(ctx context.Context, operation string, f func(*txn) error) error {
-	return l.s.operation(operation, func() error {
+	return l.s.operation(ctx, operation, readLimit, func(ctx context.Context) error {
 		return l.s.retry(ctx, func() error {
 			for {
 				name := l.table()
