@@ -35,7 +35,7 @@ func (p *Publication) tryAdmit(ctx context.Context, leader *store.Leader) {
 		return
 	}
 	if err := leader.Admit(ctx); err != nil {
-		_ = p.judge(ctx, err)
+		_ = p.judge(ctx, leader, err, false)
 		p.Log.Error(err, "The gate can't be opened")
 		return
 	}
