@@ -78,6 +78,17 @@ func (l *Leader) write(ctx context.Context, operation string, bump int64, f func
 	})
 }
 
+// settled is settleUncertain for readers, whose plans it would mislead to see the
+// database before a COMMIT that is still on its way.
+func (l *Leader) settled(ctx context.Context) error {
+	if !l.uncertain.Load() {
+		return nil
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.settleUncertain(ctx)
+}
+
 // settleUncertain finds out whether the last COMMIT took place, if that is not
 // known. It waits for the row's lock, which an unfinished transaction still
 // holds; so what it reads is the end of it, even where the COMMIT is still on

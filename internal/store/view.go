@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -29,8 +30,12 @@ type ViewQuery struct {
 	RecentSince time.Time
 }
 
-// View reads what is published of the query's things, all at one time.
+// View reads what is published of the query's things, all at one time, with
+// whatever this leader has written.
 func (l *Leader) View(ctx context.Context, q ViewQuery) (*inventory.Published, error) {
+	if err := l.settled(ctx); err != nil {
+		return nil, fmt.Errorf("database, view: %w", err)
+	}
 	var out *inventory.Published
 	err := l.read(ctx, "view", func(t *txn) error {
 		v := view{t: t, q: q, out: newPublished()}
