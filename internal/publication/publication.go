@@ -70,7 +70,11 @@ type Publication struct {
 	stale   map[inventory.Key]int
 	writes  int
 	holders []inventory.Key
-	kick    chan struct{}
+	// agentsErr is why the agents' account could not be made when it was last
+	// tried.
+	agentsErr   error
+	agentsTried time.Time
+	kick        chan struct{}
 }
 
 // New makes a Publication that leads nothing until it is started.
@@ -159,7 +163,11 @@ func (p *Publication) tend(ctx context.Context) error {
 	if err = p.judge(ctx, leader, err, wrote); errors.Is(err, store.ErrDeposed) {
 		return err
 	}
-	if err == nil && !leader.GateOpen() && p.write.TryLock() { // else the writer does it
+	switch {
+	case err != nil:
+	case leader.GateOpen():
+		p.retryAgents(ctx, leader)
+	case p.write.TryLock(): // else the writer does it
 		defer p.write.Unlock()
 		p.tryAdmit(ctx, leader)
 	}
@@ -224,7 +232,12 @@ func (p *Publication) lead(ctx context.Context) error {
 	p.mu.Unlock()
 	mark := leader.Mark()
 	p.Log.Info("Leading the database", "epoch", mark.Epoch, "generation", mark.Generation, "gateOpen", leader.GateOpen())
-	p.tryAdmit(ctx, leader)
+	if leader.GateOpen() {
+		p.setHolders(nil)
+		p.ensureAgents(ctx, leader)
+	} else {
+		p.tryAdmit(ctx, leader)
+	}
 	p.Wake(nil)
 	return nil
 }

@@ -276,3 +276,35 @@ func TestADatabaseThatHangsIsKnownToBeAwayAlsoWhileAWriteHangs(t *testing.T) {
 	}
 	wait("the database is back", time.Minute, func() bool { return b.Err() == nil })
 }
+
+func TestTroubleWithTheAgentsAccountHoldsNothingUpAndIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewMariaDB(t, testenv.MariaDBOptions{})
+	db := server.Database(t)
+	b := newBed(t, db, func(c *store.Config) { c.AgentUser, c.AgentPassword = "agent", "secret" })
+	o := Object{Key: storetest.Object(0), Mark: store.Mark{Epoch: "lost", Generation: 1, Sequence: 1}}
+	b.objects = []Object{o}
+	b.tends()
+	if open, holders := b.Gate(); open || len(holders) != 1 {
+		t.Fatalf("the gate of a new database is open: %t, with the holders %v", open, holders)
+	}
+	b.wakes.Store(0)
+	b.must(func(ctx context.Context, l *store.Leader) error {
+		b.Remember([]store.ObjectState{{Key: o.Key, Epoch: l.Mark().Epoch}}, true)
+		return b.apply(ctx, l)
+	})
+	b.wants("published again", nil, 1)
+	if open, holders := b.Gate(); !open || len(holders) != 0 || b.AgentsErr() == nil {
+		t.Fatalf("the gate is open: %t, with the holders %v, and of the account is said %v; want it open, and an error", open, holders, b.AgentsErr())
+	}
+	root(t, server, "GRANT CREATE USER ON *.* TO "+db.User+"@'%'")
+	root(t, server, "GRANT GRANT OPTION ON "+db.Name+".* TO "+db.User+"@'%'")
+	b.mu.Lock()
+	b.agentsTried = b.agentsTried.Add(-agentsRetry)
+	b.mu.Unlock()
+	b.tends()
+	if err := b.AgentsErr(); err != nil {
+		t.Errorf("a minute after the account may be made: %v", err)
+	}
+	b.wants("the account is made", nil, 0)
+}

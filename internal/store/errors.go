@@ -32,6 +32,8 @@ var (
 	ErrNewerSchema = errors.New("the database has a newer schema than this version of MultiNic knows")
 	// ErrForeignTables: tables of our names are not ours.
 	ErrForeignTables = errors.New("the database holds tables of another application")
+	// ErrForeignAccount: the agents' account is there and not ours to change.
+	ErrForeignAccount = errors.New("the account belongs to someone else: it has rights beyond this database")
 	// ErrReadOnly: the server takes no writes.
 	ErrReadOnly = errors.New("the database server is read-only")
 	// ErrFull: the server has no room left.
@@ -70,6 +72,7 @@ const (
 	errSpecificAccess    = 1227
 	errOptionPrevents    = 1290 // --read-only
 	errQueryInterrupted  = 1317
+	errCannotUser        = 1396 // CREATE USER: it exists
 	errCantReadOnlyTrx   = 1792
 	errReadOnlyMode      = 1836 // --innodb-read-only
 	errConnectionKilled  = 1927

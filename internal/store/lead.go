@@ -51,20 +51,13 @@ func (s *Store) Lead(ctx context.Context, remembered Mark) (*Leader, error) {
 		if err := s.ensureSchema(ctx); err != nil { // which waits for another's migration
 			return err
 		}
-		err := within(ctx, writeLimit, func(ctx context.Context) error {
+		return within(ctx, writeLimit, func(ctx context.Context) error {
 			row, err := l.seize(ctx)
 			if err != nil {
 				return err
 			}
 			return l.beginEpoch(ctx, row, remembered)
 		})
-		if err != nil {
-			return err
-		}
-		if !l.open {
-			return nil
-		}
-		return s.ensureAgentAccount(ctx)
 	})
 	if err != nil {
 		return nil, err
