@@ -49,10 +49,14 @@ func (p *Publication) refreshApplied(ctx context.Context) {
 	p.mu.Unlock()
 	applied, err := leader.AppliedByObject(ctx)
 	if err != nil {
-		_ = p.judge(ctx, err)
+		_ = p.judge(ctx, leader, err, false)
 		return
 	}
 	p.mu.Lock()
+	if p.leader != leader {
+		p.mu.Unlock()
+		return // of a database that is no longer led
+	}
 	var changed []inventory.Key
 	for k, ports := range applied {
 		if p.stale[k] > 0 || !maps.Equal(ports, p.applied[k]) {
@@ -67,16 +71,15 @@ func (p *Publication) refreshApplied(ctx context.Context) {
 	}
 }
 
-// purge forgets what has been withdrawn long ago.
+// purge forgets what has been withdrawn long ago. The caller holds write.
 func (p *Publication) purge(ctx context.Context) {
-	p.write.Lock()
-	defer p.write.Unlock()
 	leader, _ := p.current()
 	if leader == nil {
 		return
 	}
+	writes := leader.Writes()
 	n, err := leader.Purge(ctx)
-	if p.judge(ctx, err) != nil {
+	if p.judge(ctx, leader, err, leader.Writes() > writes) != nil {
 		p.Log.Error(err, "Old rows can't be purged")
 	} else if n > 0 {
 		p.Log.Info("Purged old rows", "rows", n)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 	"github.com/xormsdhkdwk/multinic/internal/store"
@@ -35,13 +36,55 @@ func (p *Publication) tryAdmit(ctx context.Context, leader *store.Leader) {
 		return
 	}
 	if err := leader.Admit(ctx); err != nil {
-		_ = p.judge(ctx, err)
+		p.setHolders(nil) // it isn't for their sake
 		p.Log.Error(err, "The gate can't be opened")
+		_ = p.judge(ctx, leader, err, false)
 		return
 	}
 	p.setHolders(nil)
+	p.ensureAgents(ctx, leader)
 	p.Log.Info("The gate is open: agents see the rows", "epoch", leader.Mark().Epoch, "byHand", len(holders) > 0)
 	p.Wake(nil)
+}
+
+// agentsRetry is how often the agents' account is tried again.
+const agentsRetry = time.Minute
+
+// ensureAgents makes or repairs the agents' account, which keeps nobody from
+// publishing: trouble with it is told and tried again.
+func (p *Publication) ensureAgents(ctx context.Context, leader *store.Leader) {
+	err := leader.EnsureAgents(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	p.mu.Lock()
+	before := p.agentsErr
+	p.agentsErr, p.agentsTried = err, p.Clock.Now()
+	p.mu.Unlock()
+	switch {
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		p.Log.Error(err, "The agents' account can't be made or repaired: agents may be unable to read")
+	case err == nil && before != nil:
+		p.Log.Info("The agents' account is as it should be")
+	}
+}
+
+// retryAgents tries again what ensureAgents could not do.
+func (p *Publication) retryAgents(ctx context.Context, leader *store.Leader) {
+	p.mu.Lock()
+	due := p.agentsErr != nil && p.Clock.Since(p.agentsTried) >= agentsRetry
+	p.mu.Unlock()
+	if due {
+		p.ensureAgents(ctx, leader)
+	}
+}
+
+// AgentsErr is why the agents' account may not be as it should; nil if it is, or
+// is not ours to make.
+func (p *Publication) AgentsErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.agentsErr
 }
 
 // holding are the objects that keep the gate of an epoch shut.

@@ -60,7 +60,9 @@ type Publication struct {
 
 	mu      sync.Mutex // guards what follows
 	leader  *store.Leader
-	err     error // why there is no leader, or the last failed check
+	err     error      // why there is no leader, or what it can't do
+	led     store.Mark // the latest of leaders that were lost
+	probed  time.Time  // when writing was last tried, while it fails
 	states  map[inventory.Key]store.ObjectState
 	applied map[inventory.Key]map[string]bool
 	// stale are the objects whose rows were written after applied was read, by
@@ -68,28 +70,12 @@ type Publication struct {
 	stale   map[inventory.Key]int
 	writes  int
 	holders []inventory.Key
-	kick    chan struct{}
+	// agentsErr is why the agents' account could not be made when it was last
+	// tried.
+	agentsErr   error
+	agentsTried time.Time
+	kick        chan struct{}
 }
-
-// UnavailableError says that the database can't be used now.
-type UnavailableError struct{ Cause error }
-
-func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("the database is unavailable: %v", e.Cause)
-}
-func (e *UnavailableError) Unwrap() error { return e.Cause }
-
-// unusable says that the trouble is the database's and not the data's.
-func unusable(err error) bool {
-	for _, class := range []error{store.ErrUnavailable, store.ErrUncertain, store.ErrReadOnly, store.ErrFull, store.ErrCredentials} {
-		if errors.Is(err, class) {
-			return true
-		}
-	}
-	return false
-}
-
-var errStarting = errors.New("not connected yet")
 
 // New makes a Publication that leads nothing until it is started.
 func New(o Options) *Publication {
@@ -113,19 +99,19 @@ func (p *Publication) NeedLeaderElection() bool { return true }
 func (p *Publication) Start(ctx context.Context) error {
 	ticker := p.Clock.NewTicker(p.CheckEvery)
 	defer ticker.Stop()
-	var lastApplied, lastPurge time.Time
+	ctx, cancel := context.WithCancel(ctx)
+	tended := make(chan struct{}, 1)
+	var chores sync.WaitGroup
+	chores.Go(func() { p.doChores(ctx, tended) })
+	defer chores.Wait()
+	defer cancel()
 	for {
 		if err := p.tend(ctx); err != nil {
 			return err
 		}
-		now := p.Clock.Now()
-		if p.Err() == nil && now.Sub(lastApplied) >= p.AppliedEvery {
-			lastApplied = now
-			p.refreshApplied(ctx)
-		}
-		if p.Err() == nil && now.Sub(lastPurge) >= p.PurgeEvery {
-			lastPurge = now
-			p.purge(ctx)
+		select {
+		case tended <- struct{}{}:
+		default:
 		}
 		select {
 		case <-ctx.Done():
@@ -136,39 +122,88 @@ func (p *Publication) Start(ctx context.Context) error {
 	}
 }
 
-// tend takes the lead where there is none and checks it where there is one.
+// doChores reads the agents' marks and purges, when it is time. They have a
+// goroutine of their own so that one that hangs doesn't keep the outage secret.
+func (p *Publication) doChores(ctx context.Context, tended <-chan struct{}) {
+	var lastApplied, lastPurge time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tended:
+		}
+		now := p.Clock.Now()
+		if p.Err() == nil && now.Sub(lastApplied) >= p.AppliedEvery {
+			lastApplied = now
+			p.refreshApplied(ctx)
+		}
+		if p.Err() == nil && now.Sub(lastPurge) >= p.PurgeEvery && p.write.TryLock() { // else a little later
+			lastPurge = now
+			p.purge(ctx)
+			p.write.Unlock()
+		}
+	}
+}
+
+// tend takes the lead where there is none and checks it where there is one. The
+// check does not wait for whoever writes: that may be what hangs.
 func (p *Publication) tend(ctx context.Context) error {
-	p.write.Lock()
-	defer p.write.Unlock()
 	leader, before := p.current()
 	if errors.Is(before, store.ErrDeposed) {
 		return before // a write found out; leading again would depose the newer one
 	}
 	if leader == nil {
-		err := p.lead(ctx)
-		if err != nil && ctx.Err() == nil {
-			if before == nil || before.Error() != err.Error() {
-				p.Log.Error(err, "The database can't be led")
-				defer p.Wake(nil) // their conditions tell
-			}
-			p.set(nil, err)
-		}
+		p.takeLead(ctx, before)
 		return nil
 	}
-	checkCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	err := p.judge(ctx, leader.Check(checkCtx))
-	if errors.Is(err, store.ErrDeposed) {
+	err, wrote := leader.Check(ctx), false
+	if err == nil && p.probeDue(before) {
+		err, wrote = leader.Probe(ctx), true
+	}
+	if err = p.judge(ctx, leader, err, wrote); errors.Is(err, store.ErrDeposed) {
 		return err
 	}
-	if err == nil && before != nil {
-		p.Log.Info("The database is back")
-		p.Wake(nil)
-	}
-	if err == nil && !leader.GateOpen() {
+	switch {
+	case err != nil:
+	case leader.GateOpen():
+		p.retryAgents(ctx, leader)
+	case p.write.TryLock(): // else the writer does it
+		defer p.write.Unlock()
 		p.tryAdmit(ctx, leader)
 	}
 	return nil
+}
+
+// probeFullEvery is how often a full database is asked whether it takes a small
+// write again; that it does, says little of the large ones.
+const probeFullEvery = time.Minute
+
+// probeDue says that writing is to be tried: reading says nothing of it.
+func (p *Publication) probeDue(trouble error) bool {
+	if !writesFail(trouble) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if errors.Is(trouble, store.ErrFull) && p.Clock.Since(p.probed) < probeFullEvery {
+		return false
+	}
+	p.probed = p.Clock.Now()
+	return true
+}
+
+func (p *Publication) takeLead(ctx context.Context, before error) {
+	p.write.Lock()
+	defer p.write.Unlock()
+	err := p.lead(ctx)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if troubleOf(before) != troubleOf(err) { //nolint:errorlint // classes are values
+		p.Log.Error(err, "The database can't be led")
+		p.setErr(err)
+		p.Wake(nil) // their conditions tell
+	}
 }
 
 // lead opens the database for writing and reads what it remembers.
@@ -177,7 +212,8 @@ func (p *Publication) lead(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listing OpenstackConfigs: %w", err)
 	}
-	var remembered store.Mark
+	// The statuses lag behind: what this process itself has led counts too.
+	remembered := p.lastLed()
 	for _, o := range objects {
 		if o.Mark.After(remembered) {
 			remembered = o.Mark
@@ -196,33 +232,14 @@ func (p *Publication) lead(ctx context.Context) error {
 	p.mu.Unlock()
 	mark := leader.Mark()
 	p.Log.Info("Leading the database", "epoch", mark.Epoch, "generation", mark.Generation, "gateOpen", leader.GateOpen())
-	p.tryAdmit(ctx, leader)
+	if leader.GateOpen() {
+		p.setHolders(nil)
+		p.ensureAgents(ctx, leader)
+	} else {
+		p.tryAdmit(ctx, leader)
+	}
 	p.Wake(nil)
 	return nil
-}
-
-// judge takes note of what an error says of the database and returns it.
-func (p *Publication) judge(ctx context.Context, err error) error {
-	leader, before := p.current()
-	switch {
-	case ctx.Err() != nil:
-		return err
-	case errors.Is(err, store.ErrReplaced):
-		p.Log.Info("The database was replaced or restored: taking the lead anew", "reason", err.Error())
-		p.set(nil, err)
-		p.Kick()
-	case errors.Is(err, store.ErrDeposed):
-		p.set(nil, err)
-		p.Kick()
-	case err != nil && unusable(err):
-		if before == nil {
-			p.Log.Error(err, "The database is away")
-		}
-		p.set(leader, err)
-	case err == nil:
-		p.set(leader, nil)
-	}
-	return err
 }
 
 // Write runs fn with the database to itself. Where there is no database, or
@@ -234,8 +251,10 @@ func (p *Publication) Write(ctx context.Context, fn func(*store.Leader) error) e
 	if leader == nil {
 		return &UnavailableError{cause}
 	}
-	err := p.judge(ctx, fn(leader))
-	if err != nil && (unusable(err) || errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrDeposed)) {
+	writes := leader.Writes()
+	err := fn(leader)
+	err = p.judge(ctx, leader, err, leader.Writes() > writes)
+	if err != nil && (unusable(err) || lost(err)) {
 		return &UnavailableError{err}
 	}
 	if err == nil && !leader.GateOpen() {
@@ -252,10 +271,12 @@ func (p *Publication) Kick() {
 	}
 }
 
-// Err is why the database can't be used; nil if it can.
+// Err is why the database can't be used, an *UnavailableError; nil if it can.
 func (p *Publication) Err() error {
-	_, err := p.current()
-	return err
+	if _, err := p.current(); err != nil {
+		return &UnavailableError{err}
+	}
+	return nil
 }
 
 // Starting says that the database has neither been reached nor given up yet.
@@ -323,8 +344,14 @@ func (p *Publication) current() (*store.Leader, error) {
 	return p.leader, p.err
 }
 
-func (p *Publication) set(leader *store.Leader, err error) {
+func (p *Publication) setErr(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.leader, p.err = leader, err
+	p.err = err
+}
+
+func (p *Publication) lastLed() store.Mark {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.led
 }

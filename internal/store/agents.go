@@ -16,29 +16,48 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// ensureAgentAccount makes or repairs the account of node agents: from any
-// address, mysql_native_password, no TLS asked for (their drivers know nothing
-// newer), SELECT on the three tables and UPDATE of the two columns that are
-// theirs. To be called while the gate is open: a right can't be granted on a
-// table that isn't there. It stays with the name when the table is renamed.
-func (s *Store) ensureAgentAccount(ctx context.Context) error {
+// EnsureAgents makes or repairs the account of node agents: from any address,
+// mysql_native_password, no TLS asked for (their drivers know nothing newer),
+// SELECT on the three tables and UPDATE of the two columns that are theirs. To be
+// called while the gate is open: a right can't be granted on a table that isn't
+// there. It stays with the name when the table is renamed.
+//
+// An account that has rights elsewhere is someone's, and refused (ErrForeignAccount).
+func (l *Leader) EnsureAgents(ctx context.Context) error {
+	s := l.s
 	if s.cfg.AgentUser == "" {
 		return nil
 	}
-	if err := s.makeAgentAccount(ctx); err != nil {
-		return fmt.Errorf("making the agents' account %s: %w", s.agentAccount(), err)
-	}
-	return nil
+	return s.operation(ctx, "agents", readLimit, func(ctx context.Context) error {
+		// A connection of its own: one that is open keeps the rights that our
+		// account had when it was opened.
+		db, err := openWith(s.driver)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(s.makeAgentAccount(ctx, db), db.Close()); err != nil {
+			return fmt.Errorf("making the agents' account %s: %w", s.agentAccount(), err)
+		}
+		return nil
+	})
 }
 
-func (s *Store) makeAgentAccount(ctx context.Context) error {
+func (s *Store) makeAgentAccount(ctx context.Context, db *sql.DB) error {
+	ddl := func(text string) error {
+		s.statements.Add(1)
+		_, err := db.ExecContext(ctx, text)
+		return err
+	}
 	account := s.agentAccount()
 	// By its hash, so that the password is in no log of the server's.
 	identified := " IDENTIFIED WITH mysql_native_password AS '" + nativeHash(s.cfg.AgentPassword) + "' REQUIRE NONE"
-	if err := s.ddl(ctx, "CREATE USER IF NOT EXISTS "+account+identified); err != nil {
-		return err
+	err := ddl("CREATE USER " + account + identified)
+	if number(err) == errCannotUser { // it is there
+		if err = s.mayTakeAccount(ctx, db); err == nil {
+			err = ddl("ALTER USER " + account + identified)
+		}
 	}
-	if err := s.ddl(ctx, "ALTER USER "+account+identified); err != nil {
+	if err != nil {
 		return err
 	}
 	have, err := s.agentsOwnGrants(ctx)
@@ -52,7 +71,7 @@ func (s *Store) makeAgentAccount(ctx context.Context) error {
 		}
 		// Something more, or something else: from nothing again. Agents
 		// answer the errors of the moment by changing nothing.
-		if err := s.ddl(ctx, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM "+account); err != nil {
+		if err := ddl("REVOKE ALL PRIVILEGES, GRANT OPTION FROM " + account); err != nil {
 			return err
 		}
 		have = nil
@@ -62,8 +81,33 @@ func (s *Store) makeAgentAccount(ctx context.Context) error {
 		if slices.Contains(have, grant) {
 			continue
 		}
-		if err := s.ddl(ctx, grant+" TO "+account); err != nil {
+		if err := ddl(grant + " TO " + account); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// mayTakeAccount says whether an account that exists is one of ours: it has no
+// right beyond our database. Only an administrator may see another's rights;
+// without that, the account must know its password.
+func (s *Store) mayTakeAccount(ctx context.Context, db *sql.DB) error {
+	grants, err := s.showGrants(ctx, db, "SHOW GRANTS FOR "+s.agentAccount())
+	if err != nil {
+		grants, err = s.agentsOwnGrants(ctx)
+	}
+	if classOf(err) == ErrCredentials { //nolint:errorlint // classOf returns the values themselves
+		return fmt.Errorf("%w: it does not have the password that is configured, and its rights can't be seen; drop it, or name another (DB_AGENT_USER)", ErrForeignAccount)
+	}
+	if err != nil {
+		return err
+	}
+	ours := " ON " + quoteName(s.cfg.Database) + "."
+	for _, grant := range grants {
+		// A database's name is a pattern where it stands alone.
+		plain := strings.ReplaceAll(grant, `\_`, "_")
+		if !strings.Contains(plain, ours) && grant != usageWithGrant {
+			return fmt.Errorf("%w: %q; name another (DB_AGENT_USER)", ErrForeignAccount, grant)
 		}
 	}
 	return nil
@@ -85,14 +129,29 @@ func (s *Store) agentGrants() []string {
 func (s *Store) agentsOwnGrants(ctx context.Context) (out []string, err error) {
 	login := s.driver.Clone()
 	login.User, login.Passwd, login.DBName = s.cfg.AgentUser, s.cfg.AgentPassword, ""
+	db, err := openWith(login)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return s.showGrants(ctx, db, "SHOW GRANTS")
+}
+
+// openWith opens a pool beside the store's.
+func openWith(login *mysql.Config) (*sql.DB, error) {
 	connector, err := mysql.NewConnector(login)
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector)
-	defer func() { err = errors.Join(err, db.Close()) }()
+	return sql.OpenDB(sessionConnector{connector}), nil
+}
+
+// usageWithGrant is no right but that to pass on rights.
+const usageWithGrant = "GRANT USAGE ON *.* WITH GRANT OPTION"
+
+func (s *Store) showGrants(ctx context.Context, db *sql.DB, text string) (out []string, err error) {
 	t := &txn{s: s, q: db}
-	err = t.run(ctx, "agents-grants", "SHOW GRANTS", nil, func(r *sql.Rows) error {
+	err = t.run(ctx, "agents-grants", text, nil, func(r *sql.Rows) error {
 		var line string
 		if err := r.Scan(&line); err != nil {
 			return err

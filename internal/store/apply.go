@@ -39,7 +39,7 @@ func (l *Leader) Apply(ctx context.Context, plan inventory.Plan, states []Object
 // write runs f in a guarded transaction, which adds bump to the sequence. The
 // caller holds writing.
 func (l *Leader) write(ctx context.Context, operation string, bump int64, f func(*txn) error) error {
-	return l.s.operation(operation, func() error {
+	return l.s.operation(ctx, operation, writeLimit, func(ctx context.Context) error {
 		return l.s.retry(ctx, func() error {
 			if err := l.settleUncertain(ctx); err != nil {
 				return err
@@ -58,17 +58,19 @@ func (l *Leader) write(ctx context.Context, operation string, bump int64, f func
 			switch {
 			case err == nil:
 				l.setSequence(sequence + bump)
+				l.writes.Add(1)
 				return nil
 			case !committing || bump == 0:
 				// Rolled back; or repeatable, because it says what is to be.
 				return err
 			}
-			l.uncertain = true
+			l.uncertain.Store(true)
 			if settleErr := l.settleUncertain(ctx); settleErr != nil {
 				return fmt.Errorf("%w (after %w)", settleErr, err)
 			}
 			if l.Mark().Sequence == sequence+bump {
 				l.s.cfg.Log.Info("the answer to a COMMIT was lost; it took place", "error", err.Error())
+				l.writes.Add(1)
 				return nil
 			}
 			return err
@@ -76,12 +78,23 @@ func (l *Leader) write(ctx context.Context, operation string, bump int64, f func
 	})
 }
 
+// settled is settleUncertain for readers, whose plans it would mislead to see the
+// database before a COMMIT that is still on its way.
+func (l *Leader) settled(ctx context.Context) error {
+	if !l.uncertain.Load() {
+		return nil
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.settleUncertain(ctx)
+}
+
 // settleUncertain finds out whether the last COMMIT took place, if that is not
 // known. It waits for the row's lock, which an unfinished transaction still
 // holds; so what it reads is the end of it, even where the COMMIT is still on
 // its way. The sequence then tells.
 func (l *Leader) settleUncertain(ctx context.Context) error {
-	if !l.uncertain {
+	if !l.uncertain.Load() {
 		return nil
 	}
 	// The caller's end is no reason not to know.
@@ -106,7 +119,7 @@ func (l *Leader) settleUncertain(ctx context.Context) error {
 	})
 	switch {
 	case err == nil:
-		l.uncertain = false
+		l.uncertain.Store(false)
 	case errors.Is(err, ErrDeposed), errors.Is(err, ErrReplaced):
 	default:
 		err = fmt.Errorf("%w: %w", ErrUncertain, classify(err))

@@ -6,12 +6,16 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
 
 // KnownServers are the servers that are published for each of the objects.
 func (l *Leader) KnownServers(ctx context.Context, objects []inventory.Key) (map[inventory.Key][]string, error) {
+	if err := l.settled(ctx); err != nil {
+		return nil, fmt.Errorf("database, known_servers: %w", err)
+	}
 	out := map[inventory.Key][]string{}
 	err := l.read(ctx, "known_servers", func(t *txn) error {
 		clear(out)

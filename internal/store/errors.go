@@ -32,6 +32,8 @@ var (
 	ErrNewerSchema = errors.New("the database has a newer schema than this version of MultiNic knows")
 	// ErrForeignTables: tables of our names are not ours.
 	ErrForeignTables = errors.New("the database holds tables of another application")
+	// ErrForeignAccount: the agents' account is there and not ours to change.
+	ErrForeignAccount = errors.New("the account belongs to someone else: it has rights beyond this database")
 	// ErrReadOnly: the server takes no writes.
 	ErrReadOnly = errors.New("the database server is read-only")
 	// ErrFull: the server has no room left.
@@ -70,6 +72,7 @@ const (
 	errSpecificAccess    = 1227
 	errOptionPrevents    = 1290 // --read-only
 	errQueryInterrupted  = 1317
+	errCannotUser        = 1396 // CREATE USER: it exists
 	errCantReadOnlyTrx   = 1792
 	errReadOnlyMode      = 1836 // --innodb-read-only
 	errConnectionKilled  = 1927
@@ -128,10 +131,12 @@ func classOf(err error) error {
 }
 
 // lostConnection says that err came from the network or the driver's state and
-// not from the server. Not so the end of the caller's own context.
+// not from the server. A deadline is of that kind, also one of a context: whose
+// that was, the error does not tell (Go's dial timeout is one of them), and is
+// for operation to say.
 func lostConnection(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
 	}
 	var netErr net.Error
 	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||

@@ -120,8 +120,12 @@ func (l *Leader) nameGate(ctx context.Context, gate string) error {
 	if gate == gateShut {
 		want = numbered(shutPrefix, l.fencing)
 	}
-	if names[0] != want {
-		if err := l.rename(ctx, names[0], want); err != nil {
+	from := names[0]
+	if mine := l.table(); slices.Contains(names, mine) {
+		from = mine // another may have come beside it
+	}
+	if from != want {
+		if err := l.rename(ctx, from, want); err != nil {
 			return err
 		}
 	}
@@ -173,32 +177,48 @@ func (s *Store) ddl(ctx context.Context, text string) error {
 
 // Admit opens the gate: from here on agents read what is published. The caller
 // knows that publication is whole. It is repeatable and may die at any step: the
-// next leader ends what it began.
+// next leader ends what it began. A table that a dump has brought meanwhile is
+// not opened in place of ours: ErrReplaced.
 func (l *Leader) Admit(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	return l.s.operation("admit", func() error {
-		if err := l.settleUncertain(ctx); err != nil {
+	return l.s.operation(ctx, "admit", writeLimit, func(ctx context.Context) error {
+		if err := l.settleUncertain(ctx); err != nil || l.GateOpen() {
 			return err
 		}
-		if !l.GateOpen() {
-			if err := l.writeGateOpen(ctx); err != nil {
-				return err
-			}
-			if err := l.nameGate(ctx, gateOpen); err != nil {
-				return err
-			}
-			l.s.cfg.Log.Info("gate opened: agents may read", "epoch", l.mark.Epoch, "generation", l.mark.Generation)
+		if err := l.noSecondTable(ctx); err != nil {
+			return err
 		}
-		return l.s.ensureAgentAccount(ctx)
+		if err := l.writeGate(ctx, gateOpen); err != nil {
+			return err
+		}
+		if err := l.nameGate(ctx, gateOpen); err != nil {
+			// A table that came since: the row tells the next leader which one
+			// is to be kept.
+			if number(err) == errTableExists {
+				err = errors.Join(err, l.noSecondTable(ctx), l.writeGate(ctx, gateShut))
+			}
+			return err
+		}
+		l.s.cfg.Log.Info("gate opened: agents may read", "epoch", l.mark.Epoch, "generation", l.mark.Generation)
+		return nil
 	})
 }
 
-// writeGateOpen writes down that the gate is to be open. Doing so twice is no harm.
-func (l *Leader) writeGateOpen(ctx context.Context) error {
+// noSecondTable says that agents' table is there beside ours, which is shut.
+func (l *Leader) noSecondTable(ctx context.Context) error {
+	names, err := l.s.interfaceTables(ctx)
+	if err != nil || len(names) < 2 || names[0] != openName || !slices.Contains(names, l.table()) {
+		return err
+	}
+	return fmt.Errorf("%w: the gate is shut and yet there is a table %s", ErrReplaced, openName)
+}
+
+// writeGate writes down what the gate is to be. Doing so twice is no harm.
+func (l *Leader) writeGate(ctx context.Context, gate string) error {
 	return l.s.retry(ctx, func() error {
 		_, err := l.s.inTx(ctx, false, "", func(t *txn) error {
-			n, err := t.exec(ctx, "open-gate", l.s.now(), l.fencing, l.token, l.mark.Epoch)
+			n, err := t.exec(ctx, "write-gate", gate, l.s.now(), l.fencing, l.token, l.mark.Epoch)
 			if err != nil || n == 1 {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 )
@@ -20,8 +21,9 @@ type Leader struct {
 
 	// writing is held by whatever writes.
 	writing sync.Mutex
-	// uncertain, under writing: the last COMMIT's fate is not known.
-	uncertain bool
+	// uncertain, changed under writing: the last COMMIT's fate is not known.
+	uncertain atomic.Bool
+	writes    atomic.Int64
 
 	// mu guards what follows. mark.Epoch and mark.Generation never change.
 	mu         sync.RWMutex
@@ -42,24 +44,20 @@ type Leader struct {
 // error and after ErrReplaced.
 func (s *Store) Lead(ctx context.Context, remembered Mark) (*Leader, error) {
 	l := &Leader{s: s, token: uuid.NewString()}
-	err := s.operation("lead", func() error {
-		if err := s.ensureDatabase(ctx); err != nil {
+	err := s.operation(ctx, "lead", unlimited, func(ctx context.Context) error {
+		if err := within(ctx, checkLimit, s.ensureDatabase); err != nil {
 			return err
 		}
-		if err := s.ensureSchema(ctx); err != nil {
+		if err := s.ensureSchema(ctx); err != nil { // which waits for another's migration
 			return err
 		}
-		row, err := l.seize(ctx)
-		if err != nil {
-			return err
-		}
-		if err := l.beginEpoch(ctx, row, remembered); err != nil {
-			return err
-		}
-		if !l.open {
-			return nil
-		}
-		return s.ensureAgentAccount(ctx)
+		return within(ctx, writeLimit, func(ctx context.Context) error {
+			row, err := l.seize(ctx)
+			if err != nil {
+				return err
+			}
+			return l.beginEpoch(ctx, row, remembered)
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -168,7 +166,7 @@ func (l *Leader) setSequence(n int64) {
 // Check asks, by one small read, whether this is still the database that is led
 // and this still its leader: ErrDeposed, ErrReplaced or passing trouble if not.
 func (l *Leader) Check(ctx context.Context) error {
-	return l.s.operation("check", func() error {
+	return l.s.operation(ctx, "check", checkLimit, func(ctx context.Context) error {
 		// Ours first: an Apply that ends in between puts the row ahead.
 		sequence := l.Mark().Sequence
 		row, found, err := l.s.reader().readEpoch(ctx, "read-epoch")
@@ -185,14 +183,29 @@ func (l *Leader) Check(ctx context.Context) error {
 	})
 }
 
+// Probe tries whether the database takes a write, by one that changes nothing
+// but a counter: Check, which reads, can't tell.
+func (l *Leader) Probe(ctx context.Context) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.write(ctx, "probe", 0, func(*txn) error { return nil })
+}
+
+// Writes counts the transactions that wrote and succeeded.
+func (l *Leader) Writes() int64 { return l.writes.Load() }
+
 // checkShut finds a table that agents can read while the gate is shut: a dump
 // that is restored while we lead brings its own.
 func (l *Leader) checkShut(ctx context.Context) error {
+	if !l.writing.TryLock() {
+		return nil // it may be opening the gate; the next check comes soon
+	}
+	defer l.writing.Unlock()
 	if l.GateOpen() {
 		return nil
 	}
 	names, err := l.s.interfaceTables(ctx)
-	if err != nil || len(names) == 0 || names[0] != openName || l.GateOpen() {
+	if err != nil || len(names) == 0 || names[0] != openName {
 		return err
 	}
 	return fmt.Errorf("%w: the gate is shut and yet there is a table %s", ErrReplaced, openName)

@@ -6,6 +6,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ const reasonLength = 1024
 // its pages instead of splitting them.
 func (t *txn) applyPlan(ctx context.Context, plan *inventory.Plan) error {
 	for _, step := range []func(context.Context, *inventory.Plan) error{
-		t.putSubnets, t.putNodes, t.putInterfaces, t.putPrimaries,
+		t.putSubnets, t.putNodes, t.putRows, t.putPrimaries,
 		t.dropClaims, t.putClaims, t.dropPendings, t.putPendings, t.addHistory,
 	} {
 		if err := step(ctx, plan); err != nil {
@@ -55,6 +56,67 @@ func (t *txn) putNodes(ctx context.Context, plan *inventory.Plan) error {
 		return err
 	}
 	return t.put(ctx, identities)
+}
+
+// putRows writes the interfaces and what follows from them: a node or a subnet
+// without a row that lives is marked deleted. One that gets a row back, the plan
+// itself makes active.
+func (t *txn) putRows(ctx context.Context, plan *inventory.Plan) error {
+	var ports, nodes, subnets []string // that may be left, or empty from the start
+	inUse := map[string]bool{}
+	for i := range plan.Interfaces {
+		v := &plan.Interfaces[i].Row
+		gone := v.Status == inventory.Deleted
+		if gone || v.ID != 0 { // a new row leaves nothing
+			ports = append(ports, v.PortID)
+		}
+		if gone {
+			nodes, subnets = append(nodes, v.ServerID), append(subnets, v.SubnetID)
+		} else {
+			inUse[v.ServerID], inUse[v.SubnetID] = true, true
+		}
+	}
+	for _, v := range plan.Nodes {
+		nodes = append(nodes, v.ServerID)
+	}
+	for _, v := range plan.Subnets {
+		subnets = append(subnets, v.SubnetID)
+	}
+	err := t.queryKeys(ctx, "homes", nil, unique(ports), func(r *sql.Rows) error {
+		var node, subnet string
+		err := r.Scan(&node, &subnet)
+		nodes, subnets = append(nodes, node), append(subnets, subnet)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.putInterfaces(ctx, plan); err != nil {
+		return err
+	}
+	used := func(id string) bool { return inUse[id] }
+	if err := t.retire(ctx, "empty-nodes", "retire-nodes", slices.DeleteFunc(nodes, used)); err != nil {
+		return err
+	}
+	return t.retire(ctx, "empty-subnets", "retire-subnets", slices.DeleteFunc(subnets, used))
+}
+
+// retire looks for those without a row that lives, without locks, so that agents
+// are not in the way, and marks them. Rows are the leader's alone to move.
+func (t *txn) retire(ctx context.Context, find, mark string, of []string) error {
+	var empty []string
+	err := t.queryKeys(ctx, find, nil, unique(of), func(r *sql.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		empty = append(empty, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := timeText(t.s.now())
+	_, err = t.execKeys(ctx, mark, []any{now, now}, unique(empty))
+	return err
 }
 
 func (t *txn) putInterfaces(ctx context.Context, plan *inventory.Plan) error {

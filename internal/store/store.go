@@ -51,7 +51,7 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Ping says whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.operation("ping", func() error {
+	return s.operation(ctx, "ping", checkLimit, func(ctx context.Context) error {
 		var one int
 		s.statements.Add(1)
 		return s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)
@@ -62,15 +62,41 @@ func (s *Store) Ping(ctx context.Context) error {
 // those of a migration are not.
 func (s *Store) Statements() int64 { return s.statements.Load() }
 
-// operation measures f and classifies its error.
-func (s *Store) operation(name string, f func() error) error {
+// How long an operation may take, whatever its caller's patience: a server that
+// hangs is to be known as away, and not to keep its callers.
+const (
+	checkLimit = 10 * time.Second
+	readLimit  = 20 * time.Second
+	writeLimit = 45 * time.Second
+	// unlimited operations are made of limited ones.
+	unlimited = time.Hour
+)
+
+// operation measures f, bounds it and classifies its error. Whose the end of a
+// context is, decides: ours says that the database does not answer, the caller's
+// says nothing of the database.
+func (s *Store) operation(ctx context.Context, name string, limit time.Duration, f func(context.Context) error) error {
 	start := s.cfg.Clock.Now()
-	err := classify(f())
+	limited, cancel := context.WithTimeout(ctx, limit)
+	err := f(limited)
+	cancel()
+	if err != nil && ctx.Err() != nil && number(err) == 0 {
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	} else {
+		err = classify(err)
+	}
 	s.metrics.observe(name, start, s.cfg.Clock.Now(), err)
 	if err != nil {
 		return fmt.Errorf("database, %s: %w", name, err)
 	}
 	return nil
+}
+
+// within bounds a part of an operation.
+func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return f(ctx)
 }
 
 // now is the time as the database keeps it.

@@ -25,7 +25,7 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 	backoff := firstBackoff
 	for i := 1; ; i++ {
 		err := attempt()
-		if err == nil || i == attempts || !passing(err) {
+		if err == nil || i == attempts || !passing(err) || ctx.Err() != nil {
 			return err
 		}
 		s.cfg.Log.V(1).Info("database transaction is made again", "attempt", i, "error", err.Error())

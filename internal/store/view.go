@@ -6,6 +6,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -15,7 +17,8 @@ import (
 )
 
 // ViewQuery says what is to be read. Everything that the objects claim is read
-// with it; the rest names what may be published already by others.
+// with it; the rest names what may be published already by others. A server
+// stands for all its interfaces, as inventory.Published says.
 type ViewQuery struct {
 	Objects   []inventory.Key
 	Ports     []string // IDs
@@ -28,8 +31,12 @@ type ViewQuery struct {
 	RecentSince time.Time
 }
 
-// View reads what is published of the query's things, all at one time.
+// View reads what is published of the query's things, all at one time, with
+// whatever this leader has written.
 func (l *Leader) View(ctx context.Context, q ViewQuery) (*inventory.Published, error) {
+	if err := l.settled(ctx); err != nil {
+		return nil, fmt.Errorf("database, view: %w", err)
+	}
 	var out *inventory.Published
 	err := l.read(ctx, "view", func(t *txn) error {
 		v := view{t: t, q: q, out: newPublished()}
@@ -57,7 +64,7 @@ func newPublished() *inventory.Published {
 // read runs f in a read-only transaction, which sees the database at one time
 // (REPEATABLE READ), and once more if the gate has moved meanwhile.
 func (l *Leader) read(ctx context.Context, operation string, f func(*txn) error) error {
-	return l.s.operation(operation, func() error {
+	return l.s.operation(ctx, operation, readLimit, func(ctx context.Context) error {
 		return l.s.retry(ctx, func() error {
 			for {
 				name := l.table()
@@ -85,13 +92,15 @@ func (v *view) read(ctx context.Context, l *Leader) error {
 	if err := l.compare(row, found); err != nil {
 		return err
 	}
-	ports, err := v.ports(ctx)
+	ports, servers, err := v.claimed(ctx)
 	if err != nil {
+		return err
+	}
+	if ports, err = v.interfaces(ctx, ports, servers); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error { return v.claims(ctx, ports) },
-		func(ctx context.Context) error { return v.interfaces(ctx, ports) },
 		v.nodes, v.subnets, v.hostNames, v.pendings, v.clouds, v.recent,
 	} {
 		if err := step(ctx); err != nil {
@@ -101,16 +110,17 @@ func (v *view) read(ctx context.Context, l *Leader) error {
 	return nil
 }
 
-// ports are those that the objects claim and those that were asked for.
-func (v *view) ports(ctx context.Context) ([]string, error) {
-	ports := slices.Clone(v.q.Ports)
-	err := v.t.queryObjects(ctx, "claimed-ports", v.q.Objects, func(r *sql.Rows) error {
-		var port string
-		err := r.Scan(&port)
-		ports = append(ports, port)
+// claimed are the ports and servers that the objects claim and those that were
+// asked for.
+func (v *view) claimed(ctx context.Context) (ports, servers []string, err error) {
+	ports, servers = slices.Clone(v.q.Ports), slices.Clone(v.q.Servers)
+	err = v.t.queryObjects(ctx, "claimed-ports", v.q.Objects, func(r *sql.Rows) error {
+		var port, server string
+		err := r.Scan(&port, &server)
+		ports, servers = append(ports, port), append(servers, server)
 		return err
 	})
-	return ports, err
+	return ports, servers, err
 }
 
 func (v *view) claims(ctx context.Context, ports []string) error {
@@ -137,17 +147,45 @@ func older(a, b inventory.Claim) bool {
 	return a.PortID < b.PortID
 }
 
-func (v *view) interfaces(ctx context.Context, ports []string) error {
-	return v.t.queryKeys(ctx, "interfaces", nil, unique(ports), func(r *sql.Rows) error {
-		var row inventory.InterfaceRow
-		var address, hostName sql.NullString
-		var mtu sql.NullInt64
-		err := r.Scan(&row.ID, &row.PortID, &row.SubnetID, &row.MAC, &address, &mtu, &row.ServerID, &hostName,
-			&row.Owner.Namespace, &row.Owner.Name, &row.Status, &row.Applied, &row.EverPrimary)
-		row.Address, row.HostName, row.MTU = address.String, hostName.String, int(mtu.Int64)
-		v.out.Interfaces[row.PortID] = row
-		return err
-	})
+// interfaces reads the rows of the ports and all rows of their servers, which
+// share one name, and returns the ports with theirs. The servers come first: most
+// of the ports are theirs. What is left has moved since, or is no row.
+func (v *view) interfaces(ctx context.Context, ports, servers []string) ([]string, error) {
+	asked := map[string]bool{}
+	ofServers := func(servers []string) error {
+		for _, id := range servers {
+			asked[id] = true
+		}
+		return v.t.queryKeys(ctx, "interfaces-of-servers", nil, unique(servers), v.scanInterface)
+	}
+	if err := ofServers(servers); err != nil {
+		return nil, err
+	}
+	others := slices.DeleteFunc(slices.Clone(ports), func(id string) bool { _, read := v.out.Interfaces[id]; return read })
+	if err := v.t.queryKeys(ctx, "interfaces", nil, unique(others), v.scanInterface); err != nil {
+		return nil, err
+	}
+	var more []string
+	for _, row := range v.out.Interfaces {
+		if !asked[row.ServerID] {
+			more = append(more, row.ServerID)
+		}
+	}
+	if err := ofServers(more); err != nil {
+		return nil, err
+	}
+	return slices.AppendSeq(ports, maps.Keys(v.out.Interfaces)), nil
+}
+
+func (v *view) scanInterface(r *sql.Rows) error {
+	var row inventory.InterfaceRow
+	var address, hostName sql.NullString
+	var mtu sql.NullInt64
+	err := r.Scan(&row.ID, &row.PortID, &row.SubnetID, &row.MAC, &address, &mtu, &row.ServerID, &hostName,
+		&row.Owner.Namespace, &row.Owner.Name, &row.Status, &row.Applied, &row.EverPrimary)
+	row.Address, row.HostName, row.MTU = address.String, hostName.String, int(mtu.Int64)
+	v.out.Interfaces[row.PortID] = row
+	return err
 }
 
 func (v *view) nodes(ctx context.Context) error {
@@ -187,11 +225,19 @@ func (v *view) subnets(ctx context.Context) error {
 	})
 }
 
+// hostNames reads who bears the names that were asked for and those of the
+// nodes; of two, which agents can't tell apart, the older row's server.
 func (v *view) hostNames(ctx context.Context) error {
-	return v.t.queryKeys(ctx, "host-names", nil, unique(v.q.HostNames), func(r *sql.Rows) error {
+	names := slices.Clone(v.q.HostNames)
+	for _, node := range v.out.Nodes {
+		names = append(names, node.HostName)
+	}
+	return v.t.queryKeys(ctx, "host-names", nil, unique(names), func(r *sql.Rows) error {
 		var name, server string
 		err := r.Scan(&name, &server)
-		v.out.HostNames[strings.ToLower(name)] = server
+		if name = strings.ToLower(name); v.out.HostNames[name] == "" {
+			v.out.HostNames[name] = server
+		}
 		return err
 	})
 }

@@ -194,9 +194,7 @@ func (d *Database) Apply(plan inventory.Plan) error {
 		e.At = stored(e.At)
 		next.History = append(next.History, e)
 	}
-	if len(plan.Interfaces) > 0 {
-		next.derive()
-	}
+	next.derive()
 	*d = *next
 	return nil
 }

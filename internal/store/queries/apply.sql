@@ -86,6 +86,26 @@ ON DUPLICATE KEY UPDATE
   status             = VALUES(status),
   netplan_success    = 0
 
+-- name: homes
+-- Where rows are before they are written.
+SELECT DISTINCT attached_node_id, subnet_id FROM {interfaces} WHERE port_id IN ({keys})
+
+-- name: empty-nodes
+SELECT n.attached_node_id FROM node_table n
+WHERE n.status <> 'deleted' AND n.attached_node_id IN ({keys})
+  AND NOT EXISTS (SELECT 1 FROM {interfaces} i WHERE i.attached_node_id = n.attached_node_id AND i.status <> 'deleted')
+
+-- name: retire-nodes
+UPDATE node_table SET status = 'deleted', modified_at = ?, deleted_at = ? WHERE attached_node_id IN ({keys})
+
+-- name: empty-subnets
+SELECT s.subnet_id FROM multi_subnet s
+WHERE s.status <> 'deleted' AND s.subnet_id IN ({keys})
+  AND NOT EXISTS (SELECT 1 FROM {interfaces} i WHERE i.subnet_id = s.subnet_id AND i.status <> 'deleted')
+
+-- name: retire-subnets
+UPDATE multi_subnet SET status = 'deleted', modified_at = ?, deleted_at = ? WHERE subnet_id IN ({keys})
+
 -- name: put-primaries
 INSERT IGNORE INTO multi_primary (port_id) VALUES {rows}
 

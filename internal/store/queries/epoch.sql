@@ -29,6 +29,6 @@ WHERE id = 1 AND fencing = ? AND leader = ?
 UPDATE multi_epoch SET sequence = sequence + ?, writes = writes + 1, modified_at = ?
 WHERE id = 1 AND fencing = ? AND leader = ? AND epoch = ? AND sequence = ?
 
--- name: open-gate
-UPDATE multi_epoch SET gate = 'open', writes = writes + 1, modified_at = ?
+-- name: write-gate
+UPDATE multi_epoch SET gate = ?, writes = writes + 1, modified_at = ?
 WHERE id = 1 AND fencing = ? AND leader = ? AND epoch = ?

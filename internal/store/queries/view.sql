@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- name: claimed-ports
-SELECT port_id FROM multi_claim WHERE cr_namespace = ? AND cr_name IN ({keys})
+SELECT port_id, attached_node_id FROM multi_claim WHERE cr_namespace = ? AND cr_name IN ({keys})
 
 -- name: claims
 SELECT port_id, cr_namespace, cr_name, cr_uid, vm_ref, subnet_ref, subnet_id, attached_node_id, cloud, claimed_at
@@ -14,6 +14,12 @@ SELECT i.id, i.port_id, i.subnet_id, i.macaddress, i.address, i.mtu, i.attached_
 FROM {interfaces} i LEFT JOIN multi_primary p ON p.port_id = i.port_id
 WHERE i.port_id IN ({keys})
 
+-- name: interfaces-of-servers
+SELECT i.id, i.port_id, i.subnet_id, i.macaddress, i.address, i.mtu, i.attached_node_id, i.attached_node_name,
+  i.cr_namespace, i.cr_name, i.status, i.netplan_success, p.port_id IS NOT NULL
+FROM {interfaces} i LEFT JOIN multi_primary p ON p.port_id = i.port_id
+WHERE i.attached_node_id IN ({keys})
+
 -- name: nodes
 SELECT n.attached_node_id, n.attached_node_name, n.status, d.host_name, d.from_kubernetes
 FROM node_table n LEFT JOIN multi_identity d ON d.attached_node_id = n.attached_node_id
@@ -23,7 +29,7 @@ WHERE n.attached_node_id IN ({keys})
 SELECT subnet_id, subnet_name, cidr, network_id, mtu, status FROM multi_subnet WHERE subnet_id IN ({keys})
 
 -- name: host-names
-SELECT DISTINCT attached_node_name, attached_node_id FROM {interfaces} WHERE attached_node_name IN ({keys})
+SELECT attached_node_name, attached_node_id FROM {interfaces} WHERE attached_node_name IN ({keys}) ORDER BY id
 
 -- name: pendings-of-clouds
 SELECT port_id, cr_namespace, cr_name, kind, cloud, value, first_seen, last_seen, held, reason

@@ -214,6 +214,7 @@ func TestAgentsCanDoNothingElse(t *testing.T) {
 func TestTheAgentsAccountIsRepaired(t *testing.T) {
 	t.Parallel()
 	server, db := ownServer(t)
+	asRoot(t, server, "GRANT SELECT ON mysql.* TO "+db.User+"@'%'") // sees others' rights
 	s := open(t, withAgent(config(t, db)))
 	lead(t, s, store.Mark{})
 	for _, damage := range [][]string{
@@ -223,7 +224,7 @@ func TestTheAgentsAccountIsRepaired(t *testing.T) {
 		{"REVOKE UPDATE (modified_at) ON " + db.Name + ".multi_interface FROM agent@'%'"},
 		{"REVOKE ALL PRIVILEGES, GRANT OPTION FROM agent@'%'"},
 		{"GRANT DELETE ON " + db.Name + ".cr_state TO agent@'%'"},
-		{"GRANT ALL ON *.* TO agent@'%' WITH GRANT OPTION"},
+		{"GRANT CREATE ON " + db.Name + ".* TO agent@'%' WITH GRANT OPTION"},
 	} {
 		asRoot(t, server, damage...)
 		l := lead(t, s, store.Mark{})
@@ -243,11 +244,70 @@ func TestTheAgentsAccountIsRepaired(t *testing.T) {
 	}
 }
 
-func TestAnAccountThatCannotBeMadeIsAnErrorWithoutItsPassword(t *testing.T) {
+func TestAnAccountOfSomeoneElseIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	_, err := open(t, withAgent(config(t, testenv.Database(t)))).Lead(t.Context(), store.Mark{})
-	if !errors.Is(err, store.ErrCredentials) {
-		t.Fatalf("leading without the right to make accounts: %v, want ErrCredentials", err)
+	for _, administrator := range []bool{true, false} {
+		server, db := ownServer(t)
+		if administrator {
+			asRoot(t, server, "GRANT SELECT ON mysql.* TO "+db.User+"@'%'") // sees others' rights
+		}
+		asRoot(t, server, "CREATE DATABASE other", "CREATE ROLE boss")
+		l, err := open(t, withAgent(config(t, db))).Lead(t.Context(), store.Mark{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, someone := range map[string][]string{
+			"an administrator":             {"CREATE USER agent@'%' IDENTIFIED BY 'other'", "GRANT ALL ON *.* TO agent@'%' WITH GRANT OPTION"},
+			"the user of another database": {"CREATE USER agent@'%' IDENTIFIED BY 'other'", "GRANT SELECT ON other.* TO agent@'%'"},
+			"one with a role":              {"CREATE USER agent@'%' IDENTIFIED BY 'other'", "GRANT boss TO agent@'%'"},
+			"one with our password":        {`CREATE USER agent@'%' IDENTIFIED BY 'a''g"e\\nt'`, "GRANT PROCESS ON *.* TO agent@'%'"},
+		} {
+			asRoot(t, server, someone...)
+			before := grants(t, server)
+			if err := l.EnsureAgents(t.Context()); !errors.Is(err, store.ErrForeignAccount) {
+				t.Errorf("%s, while we see rights %t: %v, want ErrForeignAccount", name, administrator, err)
+			}
+			if after := grants(t, server); after != before {
+				t.Errorf("%s was changed:\n%s\n%s", name, before, after)
+			}
+			asRoot(t, server, "DROP USER agent@'%'")
+		}
+	}
+}
+
+// grants are the rights of the account agent, and its password's hash.
+func grants(t testing.TB, server *testenv.MariaDB) string {
+	t.Helper()
+	root, err := server.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	rows, err := root.QueryContext(t.Context(), "SHOW GRANTS FOR agent@'%'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString(line + "\n")
+	}
+	return all.String()
+}
+
+func TestAnAccountThatCannotBeMadeIsAnErrorWithoutItsPasswordAndHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	l, err := open(t, withAgent(config(t, testenv.Database(t)))).Lead(t.Context(), store.Mark{})
+	if err != nil {
+		t.Fatalf("leading without the right to make accounts: %v", err)
+	}
+	apply(t, l, FirstRun(1, 1))
+	if err = l.EnsureAgents(t.Context()); !errors.Is(err, store.ErrCredentials) {
+		t.Fatalf("making an account without the right to: %v, want ErrCredentials", err)
 	}
 	if !strings.Contains(err.Error(), "'agent'") || strings.Contains(err.Error(), agentPassword) {
 		t.Errorf("the error is to name the account and not its password: %v", err)

@@ -32,14 +32,14 @@ func TestWhatWasAppliedIsWhatIsViewed(t *testing.T) {
 	})
 	want := &inventory.Published{
 		Subnets: map[string]inventory.SubnetRow{}, Nodes: map[string]inventory.NodeRow{}, Interfaces: map[string]inventory.InterfaceRow{},
-		Claims: plan.PutClaims, HostNames: map[string]string{"worker-00002": UUID('v', 2)}, Pendings: plan.PutPendings,
+		Claims: plan.PutClaims, HostNames: map[string]string{}, Pendings: plan.PutPendings,
 		Clouds: map[string]int{Cloud: 7}, RecentByObject: map[inventory.Key]int{}, RecentByCloud: map[string]int{},
 	}
 	for i := range 3 {
 		want.Subnets[UUID('s', i)] = Subnet(i)
 	}
 	for i := range 7 {
-		want.Nodes[UUID('v', i)] = Node(i)
+		want.Nodes[UUID('v', i)], want.HostNames[HostName(i)] = Node(i), UUID('v', i)
 		want.Interfaces[UUID('p', i)] = Interface(i, i/3)
 	}
 	ignoreID := cmpopts.IgnoreFields(inventory.InterfaceRow{}, "ID")

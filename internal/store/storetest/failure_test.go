@@ -200,6 +200,41 @@ func TestAnOutcomeThatCannotBeAskedForIsUncertainAndFoundOutLater(t *testing.T) 
 	}
 }
 
+func TestAViewAfterALostCommitShowsHowItEnded(t *testing.T) {
+	t.Parallel()
+	db := testenv.Database(t)
+	mark := apply(t, lead(t, open(t, config(t, db)), store.Mark{}), FirstRun(2, 1))
+	var armed, looked atomic.Bool
+	p := newProxy(t, db)
+	p.judge = func(text string) verdict {
+		if text == "COMMIT" && armed.CompareAndSwap(true, false) {
+			p.refuse.Store(true)
+			return swallow
+		}
+		if p.refuse.Load() {
+			return cut
+		}
+		if strings.HasSuffix(strings.TrimSpace(text), "FOR UPDATE") {
+			looked.Store(true)
+		}
+		return pass
+	}
+	l := lead(t, open(t, p.serve(config(t, db))), mark)
+	armed.Store(true)
+	if _, err := l.Apply(t.Context(), rename(0, "renamed"), nil); !errors.Is(err, store.ErrUncertain) {
+		t.Fatalf("Apply with its answer lost and the database gone: %v, want ErrUncertain", err)
+	}
+	if _, err := l.View(t.Context(), store.ViewQuery{}); !errors.Is(err, store.ErrUncertain) {
+		t.Errorf("a view while that can't be found out: %v, want ErrUncertain", err)
+	}
+	p.refuse.Store(false)
+	looked.Store(false)
+	row := view(t, l, store.ViewQuery{Objects: []inventory.Key{Object(0)}}).Interfaces[UUID('p', 0)]
+	if row.HostName != "renamed" || l.Mark().Sequence != 2 || !looked.Load() {
+		t.Errorf("the view shows %q at sequence %d, having asked for the end of the COMMIT: %t", row.HostName, l.Mark().Sequence, looked.Load())
+	}
+}
+
 func TestAServerKilledInMidTransactionLosesItAlone(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewMariaDB(t, testenv.MariaDBOptions{})

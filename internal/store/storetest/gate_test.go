@@ -216,6 +216,44 @@ func TestATableThatAppearsWhileTheGateIsShutIsNoticedAndTakenAway(t *testing.T) 
 	}
 }
 
+func TestAdmitDoesNotOpenATableThatADumpBrought(t *testing.T) {
+	t.Parallel()
+	create := "CREATE TABLE multi_interface LIKE multi_interface_shut_1"
+	for name, when := range map[string]string{
+		"before": "", "after its first look": "UPDATE multi_epoch SET gate", "after its last": "RENAME TABLE",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testenv.Database(t)
+			remembered := store.Mark{Epoch: "lost", Generation: 3, Sequence: 7}
+			judge, armed := whenArmed(func(text string) verdict {
+				if when != "" && strings.HasPrefix(text, when) {
+					_, _ = db.Open(t).ExecContext(t.Context(), create) // fails the second time
+				}
+				return pass
+			})
+			s := open(t, through(t, db, config(t, db), judge))
+			l := lead(t, s, remembered)
+			apply(t, l, FirstRun(2, 2))
+			armed.Store(true)
+			if when == "" {
+				exec(t, db, create)
+			}
+			if err := l.Admit(t.Context()); !errors.Is(err, store.ErrReplaced) || l.GateOpen() {
+				t.Fatalf("Admit: %v, gate open %t; want ErrReplaced and a shut gate", err, l.GateOpen())
+			}
+			armed.Store(false)
+			l = lead(t, s, l.Mark())
+			if rows := view(t, l, store.ViewQuery{Objects: []inventory.Key{Object(0)}}).Interfaces; len(rows) != 2 || l.GateOpen() {
+				t.Errorf("led anew, the gate is open: %t, with %d rows; want shut with ours", l.GateOpen(), len(rows))
+			}
+			if err := l.Admit(t.Context()); err != nil || !l.GateOpen() {
+				t.Errorf("once the other table is gone: %v", err)
+			}
+		})
+	}
+}
+
 func TestWhatADeadLeaderBeganWithTheGateIsEndedByTheNext(t *testing.T) {
 	t.Parallel()
 	l, db := leader(t)

@@ -64,3 +64,42 @@ func TestPurgeDropsWhatIsOldAndNothingElse(t *testing.T) {
 	}
 	apply(t, l, FirstRun(10, 1)) // rows that were purged may come again
 }
+
+func TestANodeAndASubnetLiveAsLongAsTheirLastRow(t *testing.T) {
+	t.Parallel()
+	l, db := leader(t)
+	apply(t, l, FirstRun(5, 5)) // the ports 0 and 3 are on one subnet
+	pool := db.Open(t)
+	want := func(when string, nodes, subnets int64) {
+		t.Helper()
+		for table, n := range map[string]int64{"node_table": nodes, "multi_subnet": subnets} {
+			if got := number(t, db, "SELECT COUNT(*) FROM "+table+" WHERE status = 'active' AND deleted_at IS NULL"); got != n {
+				t.Errorf("%s: %d rows of %s are active, want %d", when, got, table, n)
+			}
+		}
+	}
+	withdrawn := func(n int) inventory.Plan {
+		row := port(t, l, n)
+		row.Status, row.HostName = inventory.Deleted, ""
+		return write(row, false)
+	}
+	apply(t, l, withdrawn(0))
+	want("one of two on the subnet is withdrawn", 4, 3)
+	apply(t, l, withdrawn(3))
+	want("and the other", 3, 2)
+	primary := port(t, l, 1)
+	primary.Status, primary.HostName = inventory.Primary, ""
+	apply(t, l, write(primary, false))
+	want("a primary NIC lives, though hidden", 3, 2)
+	moved := port(t, l, 2)
+	moved.ServerID, moved.SubnetID = UUID('v', 1), UUID('s', 1)
+	apply(t, l, write(moved, true))
+	want("a row has moved to another node and subnet", 2, 1)
+	back := write(Interface(0, 0), true)
+	back.Nodes, back.Subnets = []inventory.NodeRow{Node(0)}, []inventory.SubnetRow{Subnet(0)}
+	apply(t, l, back)
+	want("the first is back", 3, 2)
+	if ports, err := readAsG(t, pool, Node(0).Name); err != nil || len(ports) != 1 {
+		t.Errorf("agent G reads %v, %v of the node that is back; want its row", ports, err)
+	}
+}

@@ -52,7 +52,18 @@ func lead(t testing.TB, s *store.Store, remembered store.Mark) *store.Leader {
 	if err != nil {
 		t.Fatalf("leading: %v", err)
 	}
+	if l.GateOpen() {
+		agents(t, l)
+	}
 	return l
+}
+
+// agents makes the agents' account, where one is configured.
+func agents(t testing.TB, l *store.Leader) {
+	t.Helper()
+	if err := l.EnsureAgents(t.Context()); err != nil {
+		t.Fatalf("making the agents' account: %v", err)
+	}
 }
 
 // leader leads a new database of the test's own.
