@@ -60,6 +60,7 @@ kubectl (--kubeconfig, --context, --namespace, --as, --server and the rest) are 
 	root.SetIn(o.Streams.In)
 	root.SetOut(o.Streams.Out)
 	root.SetErr(o.Streams.ErrOut)
+	root.CompletionOptions.DisableDefaultCmd = true // its scripts would complete kubectl-multinic, which nobody types
 	p.addConfigFlags(root.PersistentFlags())
 	root.AddCommand(p.statusCommand(), p.nextCommand(), p.triggerCommand(), p.suspendCommand(), p.resumeCommand(), p.confirmCommand(), p.admitCommand())
 	return root
