@@ -47,8 +47,15 @@ test: prepare ## Test everything that can be tested on one machine
 ##@ Develop
 
 .PHONY: build
-build: ## Build bin/multinic
+build: ## Build bin/multinic and bin/kubectl-multinic
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/multinic ./cmd/multinic
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-multinic ./cmd/kubectl-multinic
+
+.PHONY: install-plugin
+install-plugin: ## Install kubectl multinic for this user, where go install puts programs
+	CGO_ENABLED=0 go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-multinic
+	@dir=$$(go env GOBIN); dir=$${dir:-$$(go env GOPATH)/bin}; case ":$$PATH:" in *":$$dir:"*) ;; \
+		*) echo "kubectl finds it once $$dir is in the PATH";; esac
 
 .PHONY: run
 run: ## Run the controller from the sources against the current kubeconfig (DB_HOST and the like in the environment)
@@ -136,6 +143,17 @@ bin/%/multinic: FORCE
 	CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) \
 		go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/multinic
 
+
+# The plugin's archives for a release, named as config/krew/multinic.yaml names them, with
+# their checksums.
+KREW_PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+.PHONY: plugin-archives
+plugin-archives: ## Build bin/kubectl-multinic_<os>_<arch>.tar.gz and their checksums, for krew
+	@set -e; for p in $(KREW_PLATFORMS); do os=$${p%/*}; arch=$${p#*/}; exe=; test $$os != windows || exe=.exe; \
+		dir=bin/plugin_$${os}_$$arch; mkdir -p $$dir; cp LICENSE $$dir/; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $$dir/kubectl-multinic$$exe ./cmd/kubectl-multinic; \
+		tar -C $$dir -czf bin/kubectl-multinic_$${os}_$$arch.tar.gz kubectl-multinic$$exe LICENSE; rm -r $$dir; done
+	cd bin && sha256sum kubectl-multinic_*.tar.gz | tee kubectl-multinic_checksums.txt
 
 HOST_ARCH := $(shell go env GOARCH)
 

@@ -78,6 +78,14 @@ var rules = []rule{
 		why:    "controllers are given their parts, they don't fetch them",
 	},
 	{
+		of: []string{"internal/plugin/...", "cmd/kubectl-multinic/..."},
+		forbid: join(gophercloud, database, []string{
+			"internal/app/...", "internal/controller/...", "internal/credentials/...", "internal/openstack/...", "internal/publication/...",
+			"internal/round/...", "internal/store/...",
+		}),
+		why: "the plugin runs on people's machines, with their rights: it sees the API server alone",
+	},
+	{
 		of:     product,
 		forbid: []string{"test/..."},
 		why:    "what ships does not contain what tests it",
@@ -107,6 +115,8 @@ func TestARuleSeesAViolation(t *testing.T) {
 		{"internal/publication": {"internal/controller/openstackconfig"}},
 		{"internal/controller/openstackconfig": {"internal/controller/multinicoperator"}},
 		{"cmd/multinic": {"test/openstacksim"}},
+		{"internal/plugin": {"internal/store"}},
+		{"cmd/kubectl-multinic": {"internal/openstack"}},
 	} {
 		if len(check(forbidden)) == 0 {
 			t.Errorf("nothing said of %v", forbidden)
@@ -117,6 +127,7 @@ func TestARuleSeesAViolation(t *testing.T) {
 		"internal/controller/openstackconfig": {"internal/store", "internal/controller/openstackconfig/sub"},
 		"internal/store":                      {"database/sql"},
 		"test/system":                         {"database/sql", "internal/app"},
+		"internal/plugin":                     {"internal/trigger", "internal/inventory", "sigs.k8s.io/controller-runtime/pkg/client"},
 	}
 	for _, violation := range check(allowed) {
 		t.Errorf("forbids what is allowed: %s", violation)

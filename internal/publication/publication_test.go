@@ -55,7 +55,7 @@ func newBed(t *testing.T, db testenv.DB, change ...func(*store.Config)) *bed {
 }
 
 func (b *bed) Objects(context.Context) ([]Object, error)        { return b.objects, nil }
-func (b *bed) AdmitEpoch(context.Context) (string, error)       { return "", nil }
+func (b *bed) Admits(context.Context, string) (bool, error)     { return false, nil }
 func (b *bed) apply(ctx context.Context, l *store.Leader) error { return b.plan(ctx, l, 3) }
 func (b *bed) look(ctx context.Context, l *store.Leader) error {
 	_, err := l.KnownServers(ctx, nil)

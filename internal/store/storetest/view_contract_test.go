@@ -197,7 +197,7 @@ func (w *twins) run() {
 		planner := inventory.NewPlanner(w.now, nodes, have, time.Time{})
 		for _, o := range objects {
 			if released {
-				planner.Release(o.Key)
+				planner.Release(o.Key, o.UID)
 			} else {
 				planner.Object(o, snap)
 			}
