@@ -114,10 +114,8 @@ func (c *caretaker) finishDeletions(ctx context.Context) error {
 			continue
 		}
 		k := inventory.Key{Namespace: d.Namespace, Name: d.Name}
-		gone, err := c.gone(ctx, k)
-		if err == nil && gone { // a new object of that name has taken its claims over
-			err = c.Rounds.Release(ctx, k, uid)
-		}
+		// Its own claims alone: what a new object of that name has published stays.
+		err := c.Rounds.Release(ctx, k, uid)
 		if err == nil {
 			patch := fmt.Appendf(nil, `{"data":{%q:null}}`, uid)
 			err = c.Client.Patch(ctx, cm.DeepCopy(), client.RawPatch(types.MergePatchType, patch))
