@@ -51,8 +51,8 @@ KUBECONFIG names the cluster where the program runs outside of one.`,
 			if os.Getenv("GOGC") == "" {
 				// A reading of 10,000 VMs is short-lived garbage. With Go's 100
 				// the heap grows to twice what is live before it is collected;
-				// collecting earlier costs 1 or 2 % of a round's processor time.
-				debug.SetGCPercent(50)
+				// collecting earlier costs a few per cent of a round's processor time.
+				debug.SetGCPercent(35)
 			}
 			kube, err := ctrl.GetConfig()
 			if err != nil {

@@ -28,9 +28,10 @@ import (
 
 // Lines of the controller's log that mark a phase.
 const (
-	lineServing   = "Serving health and metrics"
-	lineLeading   = "Leading the database"
-	lineCompleted = "Reconcile completed successfully"
+	lineServing    = "Serving health and metrics"
+	lineLeading    = "Leading the database"
+	lineCompleted  = "Reconcile completed successfully"
+	lineProceeding = "Proceeding with reconcile"
 )
 
 // controller is the process that is measured.
@@ -112,7 +113,7 @@ func (c *controller) follow(log io.Reader) {
 func (c *controller) note(line string, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, marker := range []string{lineServing, lineLeading, lineCompleted} {
+	for _, marker := range []string{lineServing, lineLeading, lineCompleted, lineProceeding} {
 		if strings.Contains(line, marker) {
 			c.lines[marker] = append(c.lines[marker], now)
 		}

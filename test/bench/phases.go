@@ -23,6 +23,10 @@ const changedCount = 100
 // is manual, so that nothing is measured that was not asked for.
 const tickEvery = 30 * time.Second
 
+// tickLead is how long before a tick the interval is set: time for the controller
+// to look at every object and let it be.
+const tickLead = 5 * time.Second
+
 // measureFloors warms the simulator up, so that the first floor is not dear.
 func measureFloors(ctx context.Context, w *world, _ *report) error {
 	_, _, err := w.listingFloor(ctx)
@@ -239,8 +243,9 @@ func changedAddresses(ctx context.Context, w *world, r *report) error {
 // tick lets every object run once and measures it: from the moment that the
 // mode changes and the tick is due to the last object's end, or to end's.
 func (w *world) tick(ctx context.Context, end func() (time.Time, error)) (figures, error) {
-	// Right after a tick: it is due, and the next is far.
-	pause := time.NewTimer(time.Until(time.Now().Truncate(tickEvery).Add(tickEvery + time.Second)))
+	// A schedule's first tick is the first after it was put in force: do that
+	// shortly before one, so that the next is far.
+	pause := time.NewTimer(time.Until(time.Now().Add(tickLead).Truncate(tickEvery).Add(tickEvery - tickLead)))
 	defer pause.Stop()
 	select {
 	case <-pause.C:
@@ -252,8 +257,12 @@ func (w *world) tick(ctx context.Context, end func() (time.Time, error)) (figure
 	if err != nil {
 		return figures{}, err
 	}
-	start := time.Now()
+	proceeded := len(w.controller.seen(lineProceeding))
 	if err := w.trigger(ctx, v1alpha1.ReconcileTriggerSpec{Mode: v1alpha1.TriggerImmediate, Interval: tickEvery.String()}); err != nil {
+		return figures{}, err
+	}
+	start, err := w.controller.wait(ctx, lineProceeding, proceeded+1)
+	if err != nil {
 		return figures{}, err
 	}
 	last, err := w.controller.wait(ctx, lineCompleted, done+w.objects)
