@@ -5,6 +5,7 @@ package system
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/test/openstacksim"
 	"github.com/xormsdhkdwk/multinic/test/testenv"
 )
 
@@ -43,6 +45,46 @@ func TestADatabaseThatGoesAwayAndComesBackLosesNothing(t *testing.T) {
 	for _, vm := range s.lab.Servers[:3] {
 		s.sees(vm.Name, s.address(vm))
 	}
+}
+
+// TestADatabaseThatIsKilledInMidRunAndStaysAwayForAMinuteLosesNothing kills it
+// while a run reads OpenStack, so that its transaction finds nobody.
+func TestADatabaseThatIsKilledInMidRunAndStaysAwayForAMinuteLosesNothing(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewMariaDB(t, testenv.MariaDBOptions{})
+	s := newSystemOn(t, 2, server.Database(t))
+	s.manual()
+	stop := s.start()
+	s.config("c", "k8s-subnet", "test-vm-1")
+	s.waitReady("c", v1alpha1.ReasonSynced)
+	nic := s.sees("test-vm-1", s.address(s.lab.Servers[0]))[0]
+
+	slow := s.sim.Inject(openstacksim.Fault{Service: openstacksim.Network, Path: "/v2.0/ports", Latency: 2 * time.Second, Count: 1})
+	before := s.sim.Count(openstacksim.Network, "GET /v2.0/subnets")
+	s.edit("c", func(o *v1alpha1.OpenstackConfig) { o.Spec.VMNames = []string{"test-vm-1", "test-vm-2"} })
+	s.eventually("the run reads", func() error {
+		if s.sim.Count(openstacksim.Network, "GET /v2.0/subnets") == before {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	server.Kill()
+	away := time.NewTimer(time.Minute)
+	s.answers("/readyz", http.StatusServiceUnavailable)
+	s.waitReady("c", v1alpha1.ReasonDatabaseUnavailable)
+	s.answers("/livez", http.StatusOK)
+	<-away.C
+	slow.Remove()
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.answers("/readyz", http.StatusOK)
+	s.waitReady("c", v1alpha1.ReasonSynced)
+	s.sees("test-vm-2", s.address(s.lab.Servers[1]))
+	if again := s.sees("test-vm-1", s.address(s.lab.Servers[0]))[0]; again != nic {
+		t.Errorf("the row that was there before has changed: %+v, it was %+v", again, nic)
+	}
+	stop() // it has never ended by itself: that would be an error here
 }
 
 func TestADatabaseThatHangsIsNoticedAndTheRunIsFinishedLater(t *testing.T) {

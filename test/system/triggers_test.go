@@ -14,6 +14,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -308,4 +309,41 @@ func (s *triggered) skippedChanges() int {
 		}
 	}
 	return n
+}
+
+// A schedule or a zone that is none can't be refused by the API; the person who
+// wrote it finds why nothing changed where they look.
+func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newTriggered(t, v1alpha1.TriggerManual, true)
+	s.cloudsSecret(s.lab.User.Name, s.lab.User.Password)
+	s.start()
+	s.created(true)
+	for _, wrong := range []v1alpha1.ReconcileTriggerSpec{
+		{Mode: v1alpha1.TriggerScheduled, Schedule: "61 * * * *"}, {Mode: v1alpha1.TriggerScheduled, Timezone: "Mars/Olympus"},
+	} {
+		s.eventually("writing what is wrong", func() error {
+			o := &v1alpha1.MultiNicOperator{}
+			if err := s.client.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "multinic"}, o); err != nil {
+				return err
+			}
+			o.Spec.ReconcileTrigger = wrong
+			return s.client.Update(t.Context(), o)
+		})
+		s.eventually("an event at the MultiNicOperator", func() error {
+			list := &eventsv1.EventList{}
+			if err := s.client.List(t.Context(), list, client.InNamespace(s.namespace)); err != nil {
+				return err
+			}
+			for _, e := range list.Items {
+				if e.Regarding.Kind == "MultiNicOperator" && strings.Contains(e.Note, wrong.Schedule) && strings.Contains(e.Note, wrong.Timezone) {
+					return nil
+				}
+			}
+			return fmt.Errorf("none of %d events tells it", len(list.Items))
+		})
+	}
+	s.expect("a change, in the mode that stays in force", true, func() {
+		s.edit("c", func(o *v1alpha1.OpenstackConfig) { o.Spec.VMNames = []string{"test-vm-1"} })
+	})
 }

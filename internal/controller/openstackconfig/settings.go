@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -26,6 +27,18 @@ type settings struct {
 	spec   v1alpha1.MultiNicOperatorSpec
 	parsed bool
 	behind bool // the last look at the MultiNicOperator failed
+	wrong  string
+}
+
+// news says whether what is wrong with the settings has not been told yet.
+func (s *settings) news(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.wrong
+	if s.wrong = ""; err != nil {
+		s.wrong = err.Error()
+	}
+	return err != nil && s.wrong != was
 }
 
 // lag notes that the MultiNicOperator is to be looked at again.
@@ -68,17 +81,21 @@ func (s *settings) withdrawal() *v1alpha1.WithdrawalPolicy {
 // follow reads the MultiNicOperator and says whether anything has changed.
 // Settings that can't be understood change nothing: the last good ones stay.
 func (r *Reconciler) follow(ctx context.Context) (changed bool, err error) {
-	spec, err := followed(ctx, r.Client, r.Namespace)
+	operator, err := followed(ctx, r.Client, r.Namespace)
 	if err != nil {
 		return false, err
 	}
+	spec := operator.Spec
 	t := spec.ReconcileTrigger
 	cfg, err := trigger.Parse(trigger.Settings{
 		Mode: string(t.Mode), ImmediateOnCRChange: t.ImmediateOnCRChange, Interval: t.Interval, Schedule: t.Schedule,
 		Timezone: t.Timezone, WebhookEnabled: t.Webhook.Enabled,
 	})
+	if r.settings.news(err) {
+		r.Log.Error(err, "The MultiNicOperator's reconcileTrigger is not understood: the last good one stays in force", "multinicoperator", operator.Name)
+		r.Recorder.Eventf(operator, nil, corev1.EventTypeWarning, v1alpha1.ReasonInvalidSpec, "Follow", "%v; what was in force before stays in force", err)
+	}
 	if err != nil {
-		r.Log.Error(err, "The MultiNicOperator's reconcileTrigger is not understood: the last good one stays in force")
 		return false, nil
 	}
 	if cfg, err = r.putInForce(ctx, cfg.Of(r.Cluster)); err != nil {

@@ -33,12 +33,12 @@ var _ receiver.Cluster = Callers{}
 
 // Settings are those of the MultiNicOperator that the controller follows.
 func (c Callers) Settings(ctx context.Context) (receiver.Settings, error) {
-	spec, err := followed(ctx, c.Client, c.Namespace)
+	operator, err := followed(ctx, c.Client, c.Namespace)
 	if err != nil {
 		return receiver.Settings{}, err
 	}
-	w := spec.ReconcileTrigger.Webhook
-	s := receiver.Settings{Enabled: w.Enabled || spec.ReconcileTrigger.Mode == v1alpha1.TriggerWebhook, KeySecret: TriggerKeyName}
+	w := operator.Spec.ReconcileTrigger.Webhook
+	s := receiver.Settings{Enabled: w.Enabled || operator.Spec.ReconcileTrigger.Mode == v1alpha1.TriggerWebhook, KeySecret: TriggerKeyName}
 	if w.SecretRef != nil {
 		s.KeySecret = cmp.Or(w.SecretRef.Name, s.KeySecret)
 	}
@@ -88,16 +88,17 @@ func (c Callers) Record(ctx context.Context, change func(*trigger.Calls)) error 
 	return update(ctx, triggers{c.Reader, c.Client, c.Namespace}, callsEntry, change)
 }
 
-// followed is the spec of the MultiNicOperator that a controller in the
-// namespace follows: the oldest. Where there is none, it is empty.
-func followed(ctx context.Context, reader client.Reader, namespace string) (v1alpha1.MultiNicOperatorSpec, error) {
+// followed is the MultiNicOperator that a controller in the namespace follows:
+// the oldest. Where there is none, it is an empty one without a name.
+func followed(ctx context.Context, reader client.Reader, namespace string) (*v1alpha1.MultiNicOperator, error) {
 	list := &v1alpha1.MultiNicOperatorList{}
 	if err := reader.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return v1alpha1.MultiNicOperatorSpec{}, err
+		return nil, err
 	}
 	items := slices.DeleteFunc(list.Items, func(o v1alpha1.MultiNicOperator) bool { return !o.DeletionTimestamp.IsZero() })
 	if len(items) == 0 {
-		return v1alpha1.MultiNicOperatorSpec{}, nil
+		return &v1alpha1.MultiNicOperator{}, nil
 	}
-	return slices.MinFunc(items, older).Spec, nil
+	oldest := slices.MinFunc(items, older)
+	return &oldest, nil
 }
