@@ -49,6 +49,12 @@ func NewMetrics(reg prometheus.Registerer, p *publication.Publication) *Metrics 
 			_, holders := p.Gate()
 			return float64(len(holders))
 		}),
+		gauge("multinic_agent_account_ok", "1 while the agents' account is as it should be, or none is asked for; 0 while it can't be made: the log says why.", func() float64 {
+			if p.AgentsErr() != nil {
+				return 0
+			}
+			return 1
+		}),
 		gauge("multinic_interfaces_published", "Interfaces that are claimed by OpenstackConfigs.", func() float64 { return float64(p.Total(false)) }),
 		gauge("multinic_interfaces_applied", "Of these, the ones that agents have configured.", func() float64 { return float64(p.Total(true)) }),
 	)

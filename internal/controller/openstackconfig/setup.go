@@ -69,9 +69,9 @@ func worthALook() predicate.Predicate {
 }
 
 // Wake looks at objects anew; nil means all of them, as the database is back,
-// gone, another, or open: what failed for its sake is due again.
+// gone, another, or open: what failed for its sake is due again once it is back.
 func (r *Reconciler) Wake(keys []inventory.Key) {
-	if keys == nil {
+	if keys == nil && r.Publication.Err() == nil {
 		r.failures.forgetReason(v1alpha1.ReasonDatabaseUnavailable)
 	}
 	r.queueMu.Lock()
