@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -346,4 +347,38 @@ func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing
 	s.expect("a change, in the mode that stays in force", true, func() {
 		s.edit("c", func(o *v1alpha1.OpenstackConfig) { o.Spec.VMNames = []string{"test-vm-1"} })
 	})
+}
+
+// What the original's README greps for.
+func TestTheLogHasTheOriginalsLines(t *testing.T) {
+	t.Parallel()
+	s := newTriggered(t, v1alpha1.TriggerScheduled, true)
+	s.reconfigured("15m")
+	s.cloudsSecret(s.lab.User.Name, s.lab.User.Password)
+	s.start()
+	s.created(true)
+	s.lookedAt()
+	for _, line := range []string{
+		`msg="Immediate reconcile triggered by CR change event" .*logger=.*trigger`,
+		`msg="Proceeding with reconcile" .*logger=.*trigger.* mode=scheduled isCRChangeEvent=true`,
+		`msg="Reconcile completed successfully" .*logger=.*trigger.* triggerMode=scheduled nextRequeue=([0-9]+h)?([0-9]+m)?([0-9]+s)?\b`,
+		`msg="Reconcile skipped due to trigger configuration" .*logger=.*trigger.* mode=scheduled isCRChangeEvent=false`,
+	} {
+		if !regexp.MustCompile(line).MatchString(s.log.String()) {
+			t.Errorf("no line of the log is %s", line)
+		}
+	}
+}
+
+// reconfigured sets the interval before the controller starts.
+func (s *triggered) reconfigured(interval string) {
+	s.t.Helper()
+	o := &v1alpha1.MultiNicOperator{}
+	if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "multinic"}, o); err != nil {
+		s.t.Fatal(err)
+	}
+	o.Spec.ReconcileTrigger.Interval = interval
+	if err := s.client.Update(s.t.Context(), o); err != nil {
+		s.t.Fatal(err)
+	}
 }
