@@ -139,7 +139,7 @@ func (s *stage) commands() map[string]func(*testscript.TestScript, bool, []strin
 		// apply FILE...: make objects, or replace them, with annotations and status.
 		"apply": func(ts *testscript.TestScript, _ bool, files []string) {
 			for _, file := range files {
-				for _, document := range strings.Split(ts.ReadFile(file), "\n---\n") {
+				for document := range strings.SplitSeq(ts.ReadFile(file), "\n---\n") {
 					ts.Check(s.apply(document))
 				}
 			}

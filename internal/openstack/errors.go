@@ -104,9 +104,9 @@ const slowRetry = 5 * time.Minute
 //	Unauthorized, by a service                    yes        yes, after RetryAfter
 //	Forbidden, EndpointUnknown, BadRequest,
 //	where that was the answer; TLS                no         slowly
-//	EndpointUnknown, by the catalogue             no         no
-//	BadRequest, seen before any call; WrongScope  no         no
-//	Unauthorized, by Keystone                     no         no: accounts get locked
+//	EndpointUnknown, by the catalogue             no         never
+//	BadRequest, seen before any call; WrongScope  no         never
+//	Unauthorized, by Keystone                     no         never: accounts get locked
 func (e *Error) Retry() (wait time.Duration, ok bool) {
 	switch {
 	case e.Temporary():

@@ -27,7 +27,7 @@ func TestWhatMayPassByItselfIsTriedAgainAndWhatLocksAccountsIsNot(t *testing.T) 
 	}{
 		"a load balancer's 404":       {serversCall, raw(404, "text/html", "<html>no backend</html>"), EndpointUnknown, false, true, 5 * time.Minute},
 		"a load balancer's 405":       {portsCall, raw(405, "text/html", ""), EndpointUnknown, false, true, 5 * time.Minute},
-		"a redirect to a maintenance": {subnetsCall, http.RedirectHandler("https://sorry.example/", 302).ServeHTTP, EndpointUnknown, false, true, 5 * time.Minute},
+		"a redirect to a maintenance": {subnetsCall, http.RedirectHandler("https://sorry.example/", http.StatusFound).ServeHTTP, EndpointUnknown, false, true, 5 * time.Minute},
 		"a 404 instead of Keystone":   {loginCall, raw(404, "text/html", ""), EndpointUnknown, false, true, 5 * time.Minute},
 		"Keystone's own 404":          {loginCall, raw(404, "application/json", ownNotFound), EndpointUnknown, false, true, 5 * time.Minute},
 		"a policy":                    {serversCall, raw(403, "application/json", `{"forbidden": {"code": 403, "message": "no"}}`), Forbidden, false, true, 5 * time.Minute},

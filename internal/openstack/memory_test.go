@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/xormsdhkdwk/multinic/internal/inventory"
 )
 
 // flood answers with head and then 100 MB of one character.
@@ -52,7 +54,7 @@ func TestOneHugeValueIsNotTakenIntoMemory(t *testing.T) {
 		c := newClient(t, Options{})
 		queries := oneVM
 		if tc.call == getCall {
-			queries = append(oneVM[:0:0], byID)
+			queries = []inventory.Query{byID}
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

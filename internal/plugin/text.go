@@ -45,7 +45,7 @@ func clean(s string) string {
 func wrap(text, prefix, hang string) []string {
 	var lines []string
 	line, empty := prefix, true
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			lines = append(lines, line)
 			line, empty = hang, true

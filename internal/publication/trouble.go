@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"syscall"
 
 	"github.com/xormsdhkdwk/multinic/internal/store"
@@ -49,13 +50,7 @@ func troubleOf(err error) error {
 
 // oneOf says that the error's class is one of these.
 func oneOf(err error, classes ...error) bool {
-	class := troubleOf(err)
-	for _, c := range classes {
-		if class == c { //nolint:errorlint // classes are values
-			return true
-		}
-	}
-	return false
+	return slices.Contains(classes, troubleOf(err))
 }
 
 // lost says that the leader is none any more: the lead is to be taken anew, or,
@@ -76,9 +71,7 @@ func writesFail(err error) bool { return oneOf(err, store.ErrReadOnly, store.Err
 // summary is what a person needs to know of the error.
 func summary(err error) string {
 	class := troubleOf(err)
-	switch class { //nolint:errorlint // classes are values
-	case store.ErrUnavailable, store.ErrUncertain, store.ErrCredentials, store.ErrReadOnly, store.ErrFull, store.ErrDeposed, store.ErrReplaced:
-	default:
+	if !unusable(err) && !oneOf(err, store.ErrDeposed, store.ErrReplaced) {
 		return err.Error() // these name no connection, and what to do about it
 	}
 	var detail string

@@ -55,7 +55,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 func answer(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // whoever is gone reads it no more
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		return // whoever is gone reads it no more
+	}
 }
 
 // call is the webhook itself.

@@ -42,7 +42,7 @@ func (j *journal) add(ctx context.Context, call trigger.Call) (time.Time, error)
 	if !j.writing {
 		j.writing = true
 		// Its own goroutine: a caller that goes away takes no other's call along.
-		go j.write()
+		go j.write() //nolint:gosec // nor does that caller's context
 	}
 	j.mu.Unlock()
 	select {

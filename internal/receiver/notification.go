@@ -32,7 +32,7 @@ type envelope struct {
 func parseNotification(body []byte) (*notification, error) {
 	var e envelope
 	if json.Unmarshal(body, &e) != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // no JSON is no notification; what it is the caller finds out
 	}
 	if e.Message != nil {
 		inner := []byte(*e.Message)

@@ -127,7 +127,7 @@ func TestACallIsAcceptedForWhatItMatches(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string][]string{
 		"":                               {"a/one", "a/two", "b/one"},
-		" \n":                            {"a/one", "a/two", "b/one"},
+		"\n\n":                           {"a/one", "a/two", "b/one"},
 		"{}":                             {"a/one", "a/two", "b/one"},
 		`{"namespace":"a"}`:              {"a/one", "a/two"},
 		`{"namespace":"a","name":"two"}`: {"a/two"},
@@ -193,7 +193,7 @@ func TestWhatIsNotRightIsRefusedWithItsReasonAndWritesNothing(t *testing.T) {
 		"an unknown object":                 {func() *http.Request { return signedCall(noon, `{"namespace":"a","name":"three"}`) }, nil, 404, "NothingMatches"},
 		"unknown labels":                    {func() *http.Request { return signedCall(noon, `{"labels":{"tier":"back"}}`) }, nil, 404, "NothingMatches"},
 		"a name alone":                      {func() *http.Request { return signedCall(noon, `{"name":"one"}`) }, nil, 400, "BodyInvalid"},
-		"an unknown field":                  {func() *http.Request { return signedCall(noon, `{"nmae":"one"}`) }, nil, 400, "BodyInvalid"},
+		"an unknown field":                  {func() *http.Request { return signedCall(noon, `{"names":"one"}`) }, nil, 400, "BodyInvalid"},
 		"no JSON":                           {func() *http.Request { return signedCall(noon, `all of them`) }, nil, 400, "BodyInvalid"},
 		"two objects":                       {func() *http.Request { return signedCall(noon, `{}{}`) }, nil, 400, "BodyInvalid"},
 		"10 MB":                             {func() *http.Request { return signedCall(noon, strings.Repeat("x", 10<<20)) }, nil, 413, "BodyTooLarge"},

@@ -76,6 +76,7 @@ type twins struct {
 }
 
 func newTwins(t *testing.T, rng *rand.Rand) *twins {
+	t.Helper()
 	l, db := leader(t)
 	w := &twins{t: t, rng: rng, now: Start, memory: inventorytest.New(), leader: l, sql: db.Open(t)}
 	for range 6 {
