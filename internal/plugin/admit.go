@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,6 +69,12 @@ func (p *program) admit(ctx context.Context, a admission) error {
 		p.print("No object says that the gate is shut: nothing was changed.")
 		return nil
 	}
+	if a.epoch != "" && !validEpoch(a.epoch) {
+		return fmt.Errorf("%q is no epoch: it is a UUID; read it from the database (SELECT epoch FROM multi_epoch)", a.epoch)
+	}
+	if !anyShut(objects) {
+		p.print("No object says that the gate is shut; the word counts if it is shut in this epoch.")
+	}
 	if a.epoch == "" {
 		if a.epoch = newEpoch(objects); a.epoch == "" {
 			return errors.New("no object is published in the database's new epoch yet, so that none tells it: " +
@@ -96,6 +103,12 @@ func (p *program) admit(ctx context.Context, a admission) error {
 		return nil
 	}
 	return p.awaitOpen(ctx, c, a)
+}
+
+// validEpoch says whether a text has the form of an epoch.
+func validEpoch(text string) bool {
+	_, err := uuid.Parse(text)
+	return err == nil && len(text) == 36
 }
 
 // shut is the condition of an object that says that the gate is shut, else nil.

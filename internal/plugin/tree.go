@@ -88,8 +88,8 @@ func notes(v *view) []string {
 		if v.Reason != v1alpha1.ReasonWithdrawalHeld {
 			notes = append(notes, v.Held)
 		}
-		notes = append(notes, fmt.Sprintf("%s for a person's word: kubectl multinic confirm %s -n %s",
-			count(waiting, "withdrawal waits", "withdrawals wait"), v.Name, v.Namespace))
+		notes = append(notes, fmt.Sprintf("%s, not for ever: kubectl multinic confirm %s -n %s shows and ends it",
+			count(waiting, "withdrawal is held", "withdrawals are held"), v.Name, v.Namespace))
 	} else if waiting > 0 {
 		notes = append(notes, count(waiting, "withdrawal waits", "withdrawals wait")+" for a second look at OpenStack")
 	}

@@ -26,6 +26,7 @@ const stopTimeout = 20 * time.Second
 type controller struct {
 	binary  string
 	address string // of health and metrics
+	webhook string // of the trigger webhook
 	logFile string
 
 	cmd    *exec.Cmd
@@ -49,6 +50,9 @@ func (c *controller) build(ctx context.Context, dir string) error {
 // start runs the controller and returns when /readyz says yes.
 func (c *controller) start(ctx context.Context, dir, kubeconfig string, env []string) error {
 	var err error
+	if c.webhook, err = freeAddress(); err != nil {
+		return err
+	}
 	if c.address, err = freeAddress(); err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func (c *controller) start(ctx context.Context, dir, kubeconfig string, env []st
 	}
 	defer log.Close()
 	c.cmd = exec.Command(c.binary, "controller", "--namespace="+controllerNamespace, "--bind-address="+c.address,
-		"--trigger-bind-address=127.0.0.1:0", "--trigger-tls-bind-address=127.0.0.1:0")
+		"--trigger-bind-address="+c.webhook, "--trigger-tls-bind-address=127.0.0.1:0")
 	c.cmd.Env = append(append(os.Environ(), "KUBECONFIG="+kubeconfig), env...)
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	// A process group of its own: Ctrl-C reaches the demo alone, which then
@@ -130,6 +134,9 @@ func (c *controller) stop() error {
 	select {
 	case <-c.exited:
 		c.cmd = nil
+		if c.err == nil {
+			return errors.New("the controller ended before its time, without an error of its own")
+		}
 		return fmt.Errorf("the controller ended before its time: %w", c.err)
 	default:
 	}

@@ -17,6 +17,8 @@ func (s *story) commands() []string {
 		"  Kubernetes:",
 		"    export KUBECONFIG=" + s.plane.Kubeconfig,
 		"    kubectl get osc; kubectl describe osc " + s.object.Name + "; kubectl edit osc " + s.object.Name,
+		"  The plugin:",
+		"    make build; bin/kubectl-multinic status; bin/kubectl-multinic next; bin/kubectl-multinic trigger " + s.object.Name + " --wait",
 		"  MariaDB, as the controller and as an agent:",
 		"    mariadb --socket=" + s.db.server.Socket + " \\",
 		"      --user=" + s.db.owner.user + " --password=" + s.db.owner.password + " " + databaseName,
@@ -27,12 +29,15 @@ func (s *story) commands() []string {
 		lines = append(lines,
 			"  The simulated cloud, where python3-openstackclient is installed:",
 			"    export OS_CLIENT_CONFIG_FILE="+s.cloudsYAML,
-			"    openstack --os-cloud=openstack server list; openstack --os-cloud=openstack port list")
+			"    openstack --os-cloud=openstack port list; openstack --os-cloud=openstack subnet list",
+			"    (its servers are test-vm-1, test-vm-2 and so on; there is no image service, which openstack server list wants)")
 	}
 	return append(lines,
 		"  The controller:",
 		"    tail -f "+s.controller.logFile,
 		"    curl http://"+s.controller.address+"/healthz; curl -s http://"+s.controller.address+"/metrics | grep ^multinic_",
+		"  The trigger webhook (docs/how-to/call-the-webhook.md), once reconcileTrigger.webhook.enabled is true:",
+		"    URL=http://"+s.controller.webhook,
 	)
 }
 

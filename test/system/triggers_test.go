@@ -262,6 +262,7 @@ func (s *triggered) changed(what string, now bool, change func()) {
 	s.t.Helper()
 	s.expect(what, now, change)
 	if !now {
+		s.waitReady("c", v1alpha1.ReasonPending) // not Ready: what is declared is not what is published
 		s.catchUp(what)
 	}
 }

@@ -106,6 +106,49 @@ func TestNothingIsLeftBehindHoweverTheProcessEnds(t *testing.T) {
 	}
 }
 
+// A person who has typed the KUBECONFIG that the demo prints has the directory's
+// name in every program of that shell.
+func TestAProgramThatOnlyKnowsOfTheDirectoryLivesOn(t *testing.T) {
+	t.Parallel()
+	victim := exec.Command(os.Args[0])
+	victim.Env = append(os.Environ(), victimEnv+"=quit")
+	output, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the process did not come up: %v, %v", err, victim.Wait())
+	}
+	dir := strings.TrimSpace(line)
+	stranger := exec.Command("sleep", "3600")
+	stranger.Env = []string{"KUBECONFIG=" + filepath.Join(dir, "kubeconfig")}
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- stranger.Wait() }()
+	_ = victim.Process.Kill()
+	_ = victim.Wait() // it fails by design
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the directory is still there")
+		}
+	}
+	select {
+	case <-ended:
+		t.Error("a stranger was killed for the name in its environment")
+	default:
+	}
+	_ = stranger.Process.Kill()
+}
+
 // eventuallyGone fails unless no process and no file of the session is left within a
 // deadline, at once when the session says it has cleaned up.
 func eventuallyGone(t *testing.T, dir string, atOnce bool) {

@@ -14,11 +14,13 @@ case $dir in
 *) exit 1 ;;
 esac
 
-# The pattern comes by a pipe, not as an argument, or grep would find itself.
+# Descendants bear the directory in a variable of our own. The name alone tells
+# nothing: a person's shell that has it in KUBECONFIG, or in a command line, is
+# not ours. The pattern comes by a pipe, or grep would find itself.
 descendants() {
 	if [ -d /proc/self ]; then
 		cd /proc
-		printf '%s\n' "$dir" | grep -lsF -f - [0-9]*/cmdline [0-9]*/environ | cut -d/ -f1 | sort -u
+		printf 'MULTINIC_TESTENV=%s\n' "$dir" | grep -lsF -f - [0-9]*/environ | cut -d/ -f1 | sort -u
 	else
 		pgrep -f "$dir" # no /proc (macOS): by command line only
 	fi

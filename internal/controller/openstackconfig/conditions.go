@@ -12,6 +12,7 @@ import (
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
+	"github.com/xormsdhkdwk/multinic/internal/trigger"
 )
 
 // setConditions derives the conditions, and the phase from them.
@@ -38,16 +39,25 @@ func (r *Reconciler) setHeld(p *passage, out *inventory.Outcome) {
 		p.set(v1alpha1.ConditionWithdrawalHeld, false, v1alpha1.ReasonNothingHeld, "")
 		return
 	}
-	var why string
+	var first inventory.Pending
 	for _, d := range out.Pendings {
-		if d.Held {
-			why = d.Reason
-			break
+		if d.Held && (first.PortID == "" || d.FirstSeen.Before(first.FirstSeen)) {
+			first = d
 		}
 	}
+	by := first.FirstSeen.Add(r.object(p).Limits.Hold).UTC().Format("2006-01-02 15:04 MST")
 	p.set(v1alpha1.ConditionWithdrawalHeld, true, v1alpha1.ReasonTooMany, fmt.Sprintf(
-		"%d interfaces stay published although OpenStack no longer shows them: %s. If this is right, set the annotation %s to the present time",
-		held, why, v1alpha1.AnnotationConfirmWithdrawal))
+		"%s would go and is held for the number: %s. It goes by itself at %s if all answers of OpenStack agree until then; "+
+			"to keep it, set spec.suspend; to let it go now: kubectl multinic confirm %s -n %s (annotation %s)",
+		plural(held, "interface"), first.Reason, by, p.key.Name, p.key.Namespace, v1alpha1.AnnotationConfirmWithdrawal))
+}
+
+// plural counts things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // setPublished says whether agents can read the object's rows.
@@ -62,10 +72,19 @@ func (r *Reconciler) setPublished(p *passage) {
 			names = append(names, k.String())
 		}
 		p.set(v1alpha1.ConditionPublished, false, v1alpha1.ReasonGateShut, fmt.Sprintf(
-			"the database is new or was restored; agents get an error until %d objects are published again: %s", len(holders), strings.Join(names, ", ")))
+			"the database is new or was restored; agents get an error, and change nothing, until %s of before can be published again: %s. "+
+				"What is suspended or gone for good holds it too: resume or delete it, or open the gate by hand: kubectl multinic admit",
+			plural(len(holders), "object"), strings.Join(names, ", ")))
 	case p.obj.Status.Publication != nil:
 		p.set(v1alpha1.ConditionPublished, true, v1alpha1.ReasonPublished, "agents can read the rows")
 	}
+}
+
+// waitsFor tells what a change waits for where immediateOnCRChange is false.
+var waitsFor = map[trigger.Mode]string{
+	trigger.Scheduled: "for the next tick of the schedule (immediateOnCRChange is false)",
+	trigger.Manual:    "for someone to ask (immediateOnCRChange is false, in the mode manual)",
+	trigger.Webhook:   "for the next call of the webhook (immediateOnCRChange is false)",
 }
 
 // setReady sums up, the most pressing reason first.
@@ -87,8 +106,11 @@ func (r *Reconciler) setReady(p *passage) {
 		if !p.failed.lasting {
 			s.Phase = v1alpha1.PhaseDegraded
 		}
+	case p.waits:
+		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonPending, "the object's change waits "+waitsFor[p.cfg.Mode]+"; to run it now: kubectl multinic trigger "+p.key.Name+" -n "+p.key.Namespace)
+		s.Phase = v1alpha1.PhasePending
 	case s.Publication == nil:
-		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonPending, "no run is due yet under the trigger configuration")
+		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonPending, "no run has finished yet")
 		s.Phase = v1alpha1.PhasePending
 	case held != nil && held.Status == metav1.ConditionTrue:
 		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonWithdrawalHeld, held.Message)
@@ -100,7 +122,7 @@ func (r *Reconciler) setReady(p *passage) {
 		p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonVMsUnresolved, resolved.Message)
 		s.Phase = v1alpha1.PhaseDegraded
 	default:
-		p.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonSynced, fmt.Sprintf("%d interfaces of %d VMs are published", s.Counts.Interfaces, s.Counts.VMs))
+		p.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonSynced, plural(int(s.Counts.Interfaces), "interface")+" of "+plural(int(s.Counts.VMs), "VM")+" published")
 		s.Phase = v1alpha1.PhaseReady
 	}
 }

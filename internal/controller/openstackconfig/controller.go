@@ -98,6 +98,7 @@ type passage struct {
 	// decision is what trigger says; ran is the result of the run it asked
 	// for; failed is what keeps the object from being as declared.
 	decision trigger.Decision
+	waits    bool // a change is not due yet
 	ran      *round.Result
 	failed   *failure
 }
@@ -168,6 +169,7 @@ func (r *Reconciler) decide(p *passage) {
 	log := p.log.WithName("trigger")
 	mode, change := string(p.cfg.Mode), p.in.IsChange()
 	if !p.decision.Run {
+		p.waits = change && !p.obj.Spec.Suspend
 		log.Info("Reconcile skipped due to trigger configuration", "mode", mode, "isCRChangeEvent", change)
 		r.Metrics.observe("skipped")
 		return

@@ -96,7 +96,10 @@ func (r *Reconciler) follow(ctx context.Context) (changed bool, err error) {
 		r.Recorder.Eventf(operator, nil, corev1.EventTypeWarning, v1alpha1.ReasonInvalidSpec, "Follow", "%v; what was in force before stays in force", err)
 	}
 	if err != nil {
-		return false, nil
+		cfg, err = r.lastGood(ctx)
+	}
+	if err != nil {
+		return false, err
 	}
 	if cfg, err = r.putInForce(ctx, cfg.Of(r.Cluster)); err != nil {
 		return false, err
@@ -110,6 +113,31 @@ func (r *Reconciler) follow(ctx context.Context) (changed bool, err error) {
 	}
 	r.settings.cfg, r.settings.spec, r.settings.parsed = cfg, spec, true
 	return changed, nil
+}
+
+// lastGood is what was in force before settings that are not understood. After a
+// restart it is what is written down: ticks, or, for a mode without any, manual.
+// Falling back to the default instead would call OpenStack every minute.
+func (r *Reconciler) lastGood(ctx context.Context) (trigger.Config, error) {
+	r.settings.mu.Lock()
+	cfg, parsed := r.settings.cfg, r.settings.parsed
+	r.settings.mu.Unlock()
+	if parsed {
+		return cfg, nil
+	}
+	cm, err := r.triggers().read(ctx)
+	if err != nil {
+		return cfg, fmt.Errorf("reading the ConfigMap %s: %w", TriggersName, err)
+	}
+	var ticks trigger.Ticks
+	if text := cm.Data[ticksEntry]; text == "" || json.Unmarshal([]byte(text), &ticks) != nil {
+		return trigger.Default(), nil
+	}
+	s := trigger.Settings{Mode: string(trigger.Scheduled), Interval: ticks.Interval, Schedule: ticks.Schedule, Timezone: ticks.Timezone}
+	if ticks.Interval == "" && ticks.Schedule == "" {
+		s = trigger.Settings{Mode: string(trigger.Manual)}
+	}
+	return trigger.Parse(s)
 }
 
 // putInForce finds out since when the ticks hold, and writes it down where they
