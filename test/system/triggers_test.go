@@ -319,7 +319,7 @@ func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing
 	t.Parallel()
 	s := newTriggered(t, v1alpha1.TriggerManual, true)
 	s.cloudsSecret(s.lab.User.Name, s.lab.User.Password)
-	s.start()
+	stop := s.start()
 	s.created(true)
 	for _, wrong := range []v1alpha1.ReconcileTriggerSpec{
 		{Mode: v1alpha1.TriggerScheduled, Schedule: "61 * * * *"}, {Mode: v1alpha1.TriggerScheduled, Timezone: "Mars/Olympus"},
@@ -348,6 +348,16 @@ func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing
 	s.expect("a change, in the mode that stays in force", true, func() {
 		s.edit("c", func(o *v1alpha1.OpenstackConfig) { o.Spec.VMNames = []string{"test-vm-1"} })
 	})
+	stop()
+	s.log.reset()
+	s.start()
+	s.eventually("the mode stays in force over a restart", func() error {
+		if !strings.Contains(s.log.String(), `msg="Trigger configuration" logger=trigger mode=manual`) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	s.lookedAt()
 }
 
 // What the original's README greps for.
