@@ -6,11 +6,13 @@ package openstack
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
@@ -123,11 +125,16 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 	if facts.Subnets, err = s.subnets(ctx, w); err != nil {
 		return nil, err
 	}
-	found, err := s.servers(ctx, w)
-	if err != nil {
+	found, err := s.fewServers(ctx, w)
+	switch {
+	case err != nil:
 		return nil, err
+	case found != nil:
+		facts.Ports, err = s.ports(ctx, portOwners(w, found), subnetIDs(facts.Subnets))
+	default:
+		found, facts.Ports, err = s.wholeProject(ctx, w, subnetIDs(facts.Subnets))
 	}
-	if facts.Ports, err = s.ports(ctx, portOwners(w, found), subnetIDs(facts.Subnets)); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := s.judgeMissing(ctx, w, found, facts); err != nil {
@@ -137,6 +144,35 @@ func (s *session) snapshot(ctx context.Context, w wanted) (*inventory.Snapshot, 
 	facts.AbsentServers = sortedKeys(found.absent)
 	facts.EndedAt = s.opts.Clock.Now()
 	return inventory.NewSnapshot(facts), nil
+}
+
+// wholeProject lists all servers, and their ports: both at a time where the ports
+// are listed by subnet anyway, since most of a reading is waiting.
+func (s *session) wholeProject(ctx context.Context, w wanted, subnets []string) (*servers, []inventory.Port, error) {
+	if !bySubnet(s.portBase(), len(w.serverNames)+len(w.serverIDs), subnets) {
+		found, err := s.allServers(ctx, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		ports, err := s.ports(ctx, portOwners(w, found), subnets)
+		return found, ports, err
+	}
+	var found *servers
+	var ports []inventory.Port
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		found, err = s.allServers(ctx, w)
+		return err
+	})
+	both.Go(func() (err error) {
+		ports, err = s.listPorts(ctx, subnetFilters(s.portBase(), subnets), func(p inventory.Port) bool { return p.DeviceID != "" })
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, nil, err
+	}
+	of := set(portOwners(w, found))
+	return found, slices.DeleteFunc(ports, func(p inventory.Port) bool { return !of[p.DeviceID] }), nil
 }
 
 // portOwners are the servers whose ports matter: those asked for by name or

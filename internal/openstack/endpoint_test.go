@@ -211,6 +211,7 @@ func TestTLSToAPlainPortIsToldFromAnUnreachableHost(t *testing.T) {
 			if err != nil {
 				return
 			}
+			_, _ = conn.Read(make([]byte, 1024)) // it answers, it does not speak first
 			_, _ = conn.Write([]byte{0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46})
 			_ = conn.Close()
 		}

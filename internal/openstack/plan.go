@@ -141,7 +141,26 @@ func portFilters(base int, servers, subnets []string) []url.Values {
 		}
 		return narrow
 	}
+	return subnetFilters(base, subnets)
+}
+
+// subnetFilters are the queries that ask for all ports of subnets.
+func subnetFilters(base int, subnets []string) []url.Values {
+	onSubnets := make([]string, len(subnets))
+	for i, id := range subnets {
+		onSubnets[i] = "subnet_id=" + id
+	}
 	return chunk(base, "fixed_ips", onSubnets)
+}
+
+// bySubnet says whether the ports of so many servers are asked for by subnet.
+func bySubnet(base, servers int, subnets []string) bool {
+	if len(subnets) == 0 {
+		return false
+	}
+	const id = "00000000-0000-0000-0000-000000000000"
+	_, narrow := portFilters(base, slices.Repeat([]string{id}, servers), subnets)[0]["device_id"]
+	return servers > 0 && !narrow
 }
 
 // chunk spreads values over as few queries as fit into URLs, of which base

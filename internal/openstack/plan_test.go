@@ -5,10 +5,13 @@ package openstack
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
@@ -157,5 +160,32 @@ func TestTheBestMicroversionIsTheNewestThatHelpsAndIsServed(t *testing.T) {
 		if got := bestMicroversion(tc[0], tc[1]); got != tc[2] {
 			t.Errorf("%s to %s: %q, want %q", tc[0], tc[1], got, tc[2])
 		}
+	}
+}
+
+// A reading of a whole project is mostly waiting: for servers and for ports at
+// a time. Here each of the two answers only when the other was asked.
+func TestAWholeProjectsServersAndPortsAreReadAtATime(t *testing.T) {
+	t.Parallel()
+	cloud := startCloud(t)
+	asked := map[string]chan struct{}{serversCall: make(chan struct{}), portsCall: make(chan struct{})}
+	for call, other := range map[string]string{serversCall: portsCall, portsCall: serversCall} {
+		var once sync.Once
+		cloud.on(call, func(w http.ResponseWriter, r *http.Request) {
+			once.Do(func() { close(asked[call]) })
+			select {
+			case <-asked[other]:
+				cloud.good(w, r)
+			case <-r.Context().Done():
+			}
+		})
+	}
+	query := inventory.Query{Subnet: "data"}
+	for i := range 1000 {
+		query.Servers = append(query.Servers, fmt.Sprintf("a-long-name-with-nothing-in-common-%d-%d", i*7919%1000, i))
+	}
+	c := newClient(t, Options{Timeout: 20 * time.Second})
+	if _, err := c.Snapshot(t.Context(), cloud.credentials(), []inventory.Query{query}); err != nil {
+		t.Error(err)
 	}
 }

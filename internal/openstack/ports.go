@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
@@ -14,21 +15,29 @@ import (
 
 var portFields = []string{"id", "mac_address", "network_id", "device_id", "device_owner", "status", "fixed_ips"}
 
+// portBase is about what a query of ports takes of a URL besides its filters.
+func (s *session) portBase() int { return len(s.cred.NetworkEndpoint) + 300 }
+
 // ports reads the servers' ports with an address on one of the subnets.
 func (s *session) ports(ctx context.Context, servers, subnets []string) ([]inventory.Port, error) {
 	of := set(servers)
+	return s.listPorts(ctx, portFilters(s.portBase(), servers, subnets), func(p inventory.Port) bool { return of[p.DeviceID] })
+}
+
+// listPorts reads what the queries find and keep wants.
+func (s *session) listPorts(ctx context.Context, queries []url.Values, keep func(inventory.Port) bool) ([]inventory.Port, error) {
 	var out []inventory.Port
 	l := listing{
 		service: networkService, op: opListPorts, path: "ports", key: "ports",
 		item: func(dec *json.Decoder) (string, error) {
 			p, err := decodePort(dec)
-			if err == nil && of[p.DeviceID] {
+			if err == nil && keep(p) {
 				out = append(out, p)
 			}
 			return p.ID, err
 		},
 	}
-	for _, q := range portFilters(len(s.cred.NetworkEndpoint)+300, servers, subnets) {
+	for _, q := range queries {
 		l.query = with(q, "fields", portFields...)
 		before := len(out)
 		l.restart = func() { out = out[:before] }

@@ -24,19 +24,6 @@ type servers struct {
 	missing []string
 }
 
-// servers reads the servers that are asked for: one by one by ID and by
-// patterns over their names while that is little, else the whole project.
-func (s *session) servers(ctx context.Context, w wanted) (*servers, error) {
-	if len(w.serverIDs)+len(w.serverNames)+len(w.known) == 0 {
-		return &servers{}, nil
-	}
-	found, err := s.fewServers(ctx, w)
-	if err != nil || found != nil {
-		return found, err
-	}
-	return s.allServers(ctx, w)
-}
-
 // allServers lists the project.
 func (s *session) allServers(ctx context.Context, w wanted) (*servers, error) {
 	found := &servers{byID: map[string]inventory.Server{}, all: true, absent: map[string]bool{}}
@@ -89,8 +76,12 @@ func (s *session) judgeMissing(ctx context.Context, w wanted, found *servers, fa
 	return nil
 }
 
-// fewServers gives nil where listing all is the better way.
+// fewServers reads the servers that are asked for one by one by ID and by
+// patterns over their names; it gives nil where listing all is the better way.
 func (s *session) fewServers(ctx context.Context, w wanted) (*servers, error) {
+	if len(w.serverIDs)+len(w.serverNames)+len(w.known) == 0 {
+		return &servers{}, nil
+	}
 	patterns := namePatterns(w.serverNames)
 	if len(w.serverIDs) > maxGetServer || (len(w.serverNames) > 0 && patterns == nil) {
 		return nil, nil
