@@ -130,8 +130,12 @@ func (r *Reconciler) lastGood(ctx context.Context) (trigger.Config, error) {
 		return cfg, fmt.Errorf("reading the ConfigMap %s: %w", TriggersName, err)
 	}
 	var ticks trigger.Ticks
-	if text := cm.Data[ticksEntry]; text == "" || json.Unmarshal([]byte(text), &ticks) != nil {
+	text := cm.Data[ticksEntry]
+	if text == "" {
 		return trigger.Default(), nil
+	}
+	if err := json.Unmarshal([]byte(text), &ticks); err != nil {
+		return cfg, fmt.Errorf("the entry %s of the ConfigMap %s is not understood: correct reconcileTrigger, and it is written anew: %w", ticksEntry, TriggersName, err)
 	}
 	s := trigger.Settings{Mode: string(trigger.Scheduled), Interval: ticks.Interval, Schedule: ticks.Schedule, Timezone: ticks.Timezone}
 	if ticks.Interval == "" && ticks.Schedule == "" {
