@@ -65,19 +65,25 @@ func (s *triggered) ticks(interval string) string {
 func (s *triggered) reconfigure(change func(*v1alpha1.ReconcileTriggerSpec)) {
 	s.t.Helper()
 	before := strings.Count(s.log.String(), "Trigger configuration")
-	s.eventually("reconfiguring", func() error {
+	s.editTrigger(change)
+	s.eventually("the new trigger configuration is in force", func() error {
+		if strings.Count(s.log.String(), "Trigger configuration") == before {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+// editTrigger changes the reconcileTrigger.
+func (s *triggered) editTrigger(change func(*v1alpha1.ReconcileTriggerSpec)) {
+	s.t.Helper()
+	s.eventually("editing the MultiNicOperator", func() error {
 		o := &v1alpha1.MultiNicOperator{}
 		if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "multinic"}, o); err != nil {
 			return err
 		}
 		change(&o.Spec.ReconcileTrigger)
 		return s.client.Update(s.t.Context(), o)
-	})
-	s.eventually("the new trigger configuration is in force", func() error {
-		if strings.Count(s.log.String(), "Trigger configuration") == before {
-			return errors.New("not yet")
-		}
-		return nil
 	})
 }
 
@@ -324,14 +330,7 @@ func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing
 	for _, wrong := range []v1alpha1.ReconcileTriggerSpec{
 		{Mode: v1alpha1.TriggerScheduled, Schedule: "61 * * * *"}, {Mode: v1alpha1.TriggerScheduled, Timezone: "Mars/Olympus"},
 	} {
-		s.eventually("writing what is wrong", func() error {
-			o := &v1alpha1.MultiNicOperator{}
-			if err := s.client.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "multinic"}, o); err != nil {
-				return err
-			}
-			o.Spec.ReconcileTrigger = wrong
-			return s.client.Update(t.Context(), o)
-		})
+		s.editTrigger(func(r *v1alpha1.ReconcileTriggerSpec) { *r = wrong })
 		s.eventually("an event at the MultiNicOperator", func() error {
 			list := &eventsv1.EventList{}
 			if err := s.client.List(t.Context(), list, client.InNamespace(s.namespace)); err != nil {
@@ -364,7 +363,7 @@ func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing
 func TestTheLogHasTheOriginalsLines(t *testing.T) {
 	t.Parallel()
 	s := newTriggered(t, v1alpha1.TriggerScheduled, true)
-	s.reconfigured("15m")
+	s.editTrigger(func(r *v1alpha1.ReconcileTriggerSpec) { r.Interval = "15m" })
 	s.cloudsSecret(s.lab.User.Name, s.lab.User.Password)
 	s.start()
 	s.created(true)
@@ -378,18 +377,5 @@ func TestTheLogHasTheOriginalsLines(t *testing.T) {
 		if !regexp.MustCompile(line).MatchString(s.log.String()) {
 			t.Errorf("no line of the log is %s", line)
 		}
-	}
-}
-
-// reconfigured sets the interval before the controller starts.
-func (s *triggered) reconfigured(interval string) {
-	s.t.Helper()
-	o := &v1alpha1.MultiNicOperator{}
-	if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "multinic"}, o); err != nil {
-		s.t.Fatal(err)
-	}
-	o.Spec.ReconcileTrigger.Interval = interval
-	if err := s.client.Update(s.t.Context(), o); err != nil {
-		s.t.Fatal(err)
 	}
 }
