@@ -19,6 +19,8 @@ const (
 	probeHost = "127.0.0.1"
 )
 
+const errNoSuchAccount = 1133 // mariadb.com/kb/en/mariadb-error-code-reference
+
 // Ensure makes the accounts as wanted and says what it changed, in words and
 // without values, also where it failed midway. It writes nothing where all is
 // right, may die anywhere and be called again. See the package's comment for the
@@ -77,7 +79,8 @@ func (e *ensuring) controller(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want := "GRANT ALL PRIVILEGES ON " + mariadb.QuotePattern(e.Database) + ".* TO "
+	pattern, _ := mariadb.QuotePattern(e.Database)
+	want := "GRANT ALL PRIVILEGES ON " + pattern + ".* TO "
 	if slices.ContainsFunc(grants, func(line string) bool { return strings.HasPrefix(line, want) }) {
 		return nil
 	}
@@ -158,6 +161,9 @@ func (e *ensuring) root(ctx context.Context) error {
 	})
 	for _, host := range hosts {
 		have, err := e.proofs(ctx, rootUser, host)
+		if mariadb.Number(err) == errNoSuchAccount {
+			continue // of a host by its name, which --skip-name-resolve makes the server ignore
+		}
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // Account is a user and its password.
@@ -53,6 +55,9 @@ var systemDatabases = []string{"mysql", "information_schema", "performance_schem
 // check says everything that is wrong with what is wanted.
 func (w Wanted) check() error {
 	errs := []error{checkDatabase(w.Database)}
+	if _, fits := mariadb.QuotePattern(w.Database); !fits && errs[0] == nil {
+		errs[0] = fmt.Errorf("the database must not be %q: GRANT has no room for so long a name with %% or \\ in it", w.Database)
+	}
 	account := func(what string, a Account, others ...string) {
 		errs = append(errs, checkUser(what, a.User, others...))
 		if a.Password == "" {
