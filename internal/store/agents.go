@@ -5,15 +5,13 @@ package store
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // the account's format, mysql_native_password, is of 2004
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // EnsureAgents makes or repairs the account of node agents: from any address,
@@ -31,7 +29,7 @@ func (l *Leader) EnsureAgents(ctx context.Context) error {
 	return s.operation(ctx, "agents", readLimit, func(ctx context.Context) error {
 		// A connection of its own: one that is open keeps the rights that our
 		// account had when it was opened.
-		db, err := openWith(s.driver)
+		db, err := mariadb.Open(s.driver)
 		if err != nil {
 			return err
 		}
@@ -50,9 +48,9 @@ func (s *Store) makeAgentAccount(ctx context.Context, db *sql.DB) error {
 	}
 	account := s.agentAccount()
 	// By its hash, so that the password is in no log of the server's.
-	identified := " IDENTIFIED WITH mysql_native_password AS '" + nativeHash(s.cfg.AgentPassword) + "' REQUIRE NONE"
+	identified := " IDENTIFIED WITH mysql_native_password AS '" + mariadb.NativeHash(s.cfg.AgentPassword) + "' REQUIRE NONE"
 	err := ddl("CREATE USER " + account + identified)
-	if number(err) == errCannotUser { // it is there
+	if mariadb.Number(err) == errCannotUser { // it is there
 		if err = s.mayTakeAccount(ctx, db); err == nil {
 			err = ddl("ALTER USER " + account + identified)
 		}
@@ -102,7 +100,7 @@ func (s *Store) mayTakeAccount(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	ours := " ON " + quoteName(s.cfg.Database) + "."
+	ours := " ON " + mariadb.QuoteName(s.cfg.Database) + "."
 	for _, grant := range grants {
 		// A database's name is a pattern where it stands alone.
 		plain := strings.ReplaceAll(grant, `\_`, "_")
@@ -115,7 +113,7 @@ func (s *Store) mayTakeAccount(ctx context.Context, db *sql.DB) error {
 
 // agentGrants are what SHOW GRANTS says of a right account, without the account.
 func (s *Store) agentGrants() []string {
-	database := quoteName(s.cfg.Database)
+	database := mariadb.QuoteName(s.cfg.Database)
 	return []string{
 		"GRANT SELECT, UPDATE (`modified_at`, `netplan_success`) ON " + database + ".`multi_interface`",
 		"GRANT SELECT ON " + database + ".`multi_subnet`",
@@ -129,21 +127,12 @@ func (s *Store) agentGrants() []string {
 func (s *Store) agentsOwnGrants(ctx context.Context) (out []string, err error) {
 	login := s.driver.Clone()
 	login.User, login.Passwd, login.DBName = s.cfg.AgentUser, s.cfg.AgentPassword, ""
-	db, err := openWith(login)
+	db, err := mariadb.Open(login)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return s.showGrants(ctx, db, "SHOW GRANTS")
-}
-
-// openWith opens a pool beside the store's.
-func openWith(login *mysql.Config) (*sql.DB, error) {
-	connector, err := mysql.NewConnector(login)
-	if err != nil {
-		return nil, err
-	}
-	return sql.OpenDB(sessionConnector{connector}), nil
 }
 
 // usageWithGrant is no right but that to pass on rights.
@@ -180,17 +169,4 @@ func normalGrant(line string) string {
 	return grant
 }
 
-func (s *Store) agentAccount() string { return quoteText(s.cfg.AgentUser) + "@'%'" }
-
-// quoteText makes any text a string literal in SQL, whatever the mode is set to
-// by sessionSettings (backslashes are escapes there).
-func quoteText(s string) string {
-	return "'" + strings.NewReplacer("\\", "\\\\", "'", "''").Replace(s) + "'"
-}
-
-// nativeHash is what mysql_native_password stores: * and SHA1(SHA1(password)).
-func nativeHash(password string) string {
-	once := sha1.Sum([]byte(password)) //nolint:gosec // see above
-	twice := sha1.Sum(once[:])         //nolint:gosec // see above
-	return "*" + strings.ToUpper(hex.EncodeToString(twice[:]))
-}
+func (s *Store) agentAccount() string { return mariadb.QuoteText(s.cfg.AgentUser) + "@'%'" }

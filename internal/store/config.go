@@ -4,11 +4,8 @@
 package store
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"time"
@@ -17,6 +14,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
+
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // Defaults of Config.
@@ -25,14 +24,6 @@ const (
 	DefaultMaxOpen   = 10
 	DefaultMaxIdle   = 4
 	DefaultRetention = 720 * time.Hour
-)
-
-// Time limits of a connection. A statement of ours answers within seconds; a
-// server that is silent longer is gone or frozen.
-const (
-	dialTimeout  = 5 * time.Second
-	readTimeout  = 60 * time.Second
-	writeTimeout = 30 * time.Second
 )
 
 // Config says which database and for whom.
@@ -162,39 +153,26 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// driverConfig is the connection in the driver's terms. Session variables are
-// set by sessionConnector.
+// driverConfig is the connection in the driver's terms.
 func (c Config) driverConfig() (*mysql.Config, error) {
-	d := mysql.NewConfig()
-	d.Net, d.Addr = "tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
-	d.User, d.Passwd, d.DBName = c.User, c.Password, c.Database
-	d.Timeout, d.ReadTimeout, d.WriteTimeout = dialTimeout, readTimeout, writeTimeout
-	d.ParseTime = true
-	d.Loc = time.UTC
-	// One round trip per statement instead of three, and no limit of 65,535
-	// placeholders.
-	d.InterpolateParams = true
-	d.Collation = "utf8mb4_bin"
-	d.Logger = driverLog{c.Log}
-	// DATETIME(6) keeps microseconds; nanoseconds would be rounded by some
-	// servers and cut by others.
-	if err := d.Apply(mysql.TimeTruncate(time.Microsecond)); err != nil {
-		return nil, err
-	}
-	if !c.TLS {
-		return d, nil
-	}
-	d.TLS = &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12}
-	if c.TLSCAFile != "" {
-		pem, err := os.ReadFile(c.TLSCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the database's certificate authorities: %w", err)
+	login := mariadb.Login{Host: c.Host, Port: c.Port, User: c.User, Password: c.Password, Database: c.Database}
+	if c.TLS {
+		var pem []byte
+		if c.TLSCAFile != "" {
+			var err error
+			if pem, err = os.ReadFile(c.TLSCAFile); err != nil {
+				return nil, fmt.Errorf("reading the database's certificate authorities: %w", err)
+			}
 		}
-		d.TLS.RootCAs = x509.NewCertPool()
-		if !d.TLS.RootCAs.AppendCertsFromPEM(pem) {
+		if login.TLS = mariadb.VerifiedTLS(c.Host, pem); login.TLS == nil {
 			return nil, fmt.Errorf("%s holds no PEM certificate", c.TLSCAFile)
 		}
 	}
+	d, err := login.Driver()
+	if err != nil {
+		return nil, err
+	}
+	d.Logger = driverLog{c.Log}
 	return d, nil
 }
 

@@ -4,16 +4,11 @@
 package store
 
 import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // Errors say what to do. All errors of this package that are none of these are
@@ -49,48 +44,24 @@ var (
 	ErrUncertain = errors.New("it is not known yet whether the last change was written")
 )
 
-// Numbers of the server's errors. mariadb.com/kb/en/mariadb-error-code-reference.
+// Numbers of the server's errors, beside those of internal/mariadb. mariadb.com/kb/en/mariadb-error-code-reference.
 const (
-	errDBAccessDenied    = 1044
-	errAccessDenied      = 1045
-	errUnknownCommand    = 1047 // also Galera: WSREP has not yet prepared node for application use
-	errUnknownDatabase   = 1049
-	errTableExists       = 1050
-	errServerShutdown    = 1053
-	errUnknownColumn     = 1054
-	errDiskFull          = 1021
-	errCheckRead         = 1020 // innodb_snapshot_isolation: record has changed since last read
-	errErrorOnWrite      = 1026
-	errGetErrno          = 1030
-	errTooManyConns      = 1040
-	errRecordFileFull    = 1114
-	errTableAccess       = 1142
-	errColumnAccess      = 1143
-	errNoSuchTable       = 1146
-	errLockWaitTimeout   = 1205
-	errDeadlock          = 1213
-	errSpecificAccess    = 1227
-	errOptionPrevents    = 1290 // --read-only
-	errQueryInterrupted  = 1317
-	errCannotUser        = 1396 // CREATE USER: it exists
-	errCantReadOnlyTrx   = 1792
-	errReadOnlyMode      = 1836 // --innodb-read-only
-	errConnectionKilled  = 1927
-	errStatementTimeout  = 1969 // max_statement_time
-	errTooManyUserConns  = 1203
-	errUserLimitReached  = 1226
-	errOutOfResources    = 1041
-	errHostBlocked       = 1129
-	errNoPrivilegeToHost = 1130
+	errTableExists      = 1050
+	errUnknownColumn    = 1054
+	errDiskFull         = 1021
+	errCheckRead        = 1020 // innodb_snapshot_isolation: record has changed since last read
+	errErrorOnWrite     = 1026
+	errGetErrno         = 1030
+	errRecordFileFull   = 1114
+	errLockWaitTimeout  = 1205
+	errDeadlock         = 1213
+	errOptionPrevents   = 1290 // --read-only
+	errQueryInterrupted = 1317
+	errCannotUser       = 1396 // CREATE USER: it exists
+	errCantReadOnlyTrx  = 1792
+	errReadOnlyMode     = 1836 // --innodb-read-only
+	errStatementTimeout = 1969 // max_statement_time
 )
-
-// number is the server's error number, 0 if err did not come from the server.
-func number(err error) uint16 {
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		return e.Number
-	}
-	return 0
-}
 
 // classify wraps err with what it means to a caller of ours.
 func classify(err error) error {
@@ -104,9 +75,13 @@ func classify(err error) error {
 }
 
 func classOf(err error) error {
-	switch number(err) {
-	case errDBAccessDenied, errAccessDenied, errTableAccess, errColumnAccess, errSpecificAccess, errNoPrivilegeToHost:
+	switch {
+	case mariadb.Refused(err):
 		return ErrCredentials
+	case mariadb.Away(err):
+		return ErrUnavailable
+	}
+	switch mariadb.Number(err) {
 	case errOptionPrevents, errCantReadOnlyTrx, errReadOnlyMode:
 		return ErrReadOnly
 	case errDiskFull, errRecordFileFull:
@@ -117,31 +92,10 @@ func classOf(err error) error {
 			return ErrFull
 		}
 		return nil
-	case errUnknownDatabase, errNoSuchTable, errUnknownColumn:
+	case mariadb.ErrUnknownDatabase, mariadb.ErrNoSuchTable, errUnknownColumn:
 		return ErrReplaced
-	case errServerShutdown, errConnectionKilled, errUnknownCommand, errTooManyConns, errTooManyUserConns,
-		errUserLimitReached, errOutOfResources, errHostBlocked:
-		return ErrUnavailable
-	case 0:
-		if lostConnection(err) {
-			return ErrUnavailable
-		}
 	}
 	return nil
-}
-
-// lostConnection says that err came from the network or the driver's state and
-// not from the server. A deadline is of that kind, also one of a context: whose
-// that was, the error does not tell (Go's dial timeout is one of them), and is
-// for operation to say.
-func lostConnection(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	var netErr net.Error
-	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr) ||
-		errors.Is(err, mysql.ErrMalformPkt) || errors.Is(err, mysql.ErrPktSync) || errors.Is(err, mysql.ErrBusyBuffer)
 }
 
 // passing says that the same transaction may succeed if it is made again now.
@@ -152,11 +106,11 @@ func passing(err error) bool {
 	if errors.Is(err, ErrUncertain) {
 		return false
 	}
-	switch number(err) {
-	case errDeadlock, errLockWaitTimeout, errUnknownCommand, errCheckRead, errConnectionKilled, errServerShutdown:
+	switch mariadb.Number(err) {
+	case errDeadlock, errLockWaitTimeout, mariadb.ErrUnknownCommand, errCheckRead, mariadb.ErrConnectionKilled, mariadb.ErrServerShutdown:
 		return true
 	case 0:
-		return lostConnection(err)
+		return mariadb.LostConnection(err)
 	}
 	return false
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // openName is what agents read.
@@ -104,7 +106,7 @@ func (l *Leader) dropStray(ctx context.Context, name string) error {
 		}
 		name = aside
 	}
-	return l.s.ddl(ctx, "DROP TABLE "+quoteName(name))
+	return l.s.ddl(ctx, "DROP TABLE "+mariadb.QuoteName(name))
 }
 
 // nameGate makes the table's name say what the gate is.
@@ -166,7 +168,7 @@ func (l *Leader) stillLeads(ctx context.Context) error {
 }
 
 func (s *Store) renameTable(ctx context.Context, from, to string) error {
-	return s.ddl(ctx, "RENAME TABLE "+quoteName(from)+" TO "+quoteName(to))
+	return s.ddl(ctx, "RENAME TABLE "+mariadb.QuoteName(from)+" TO "+mariadb.QuoteName(to))
 }
 
 func (s *Store) ddl(ctx context.Context, text string) error {
@@ -195,7 +197,7 @@ func (l *Leader) Admit(ctx context.Context) error {
 		if err := l.nameGate(ctx, gateOpen); err != nil {
 			// A table that came since: the row tells the next leader which one
 			// is to be kept.
-			if number(err) == errTableExists {
+			if mariadb.Number(err) == errTableExists {
 				err = errors.Join(err, l.noSecondTable(ctx), l.writeGate(ctx, gateShut))
 			}
 			return err

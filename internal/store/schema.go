@@ -18,6 +18,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 const (
@@ -208,7 +210,7 @@ func compareColumns(found map[string][]string, table string) error {
 func (s *Store) ensureDatabase(ctx context.Context) error {
 	s.statements.Add(1)
 	_, err := s.db.ExecContext(ctx, "SELECT 1")
-	if number(err) != errUnknownDatabase {
+	if mariadb.Number(err) != mariadb.ErrUnknownDatabase {
 		return err
 	}
 	anywhere := s.driver.Clone()
@@ -218,15 +220,12 @@ func (s *Store) ensureDatabase(ctx context.Context) error {
 		return err
 	}
 	db := sql.OpenDB(connector)
-	_, err = db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(s.cfg.Database)+" DEFAULT CHARACTER SET utf8mb4")
+	_, err = db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+mariadb.QuoteName(s.cfg.Database)+" DEFAULT CHARACTER SET utf8mb4")
 	return errors.Join(err, db.Close())
 }
 
 // reader gives the pool our statements, outside of any transaction.
 func (s *Store) reader() *txn { return &txn{s: s, q: s.db} }
-
-// quoteName makes any text a name in SQL.
-func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // Migrations are the schema's versions, for tests that start from an older one.
 func Migrations() fs.FS {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // Store is a pool of connections to one database. It is safe for concurrent use.
@@ -33,14 +35,12 @@ func Open(cfg Config) (*Store, error) {
 	if s.driver, err = cfg.driverConfig(); err != nil {
 		return nil, err
 	}
-	connector, err := mysql.NewConnector(s.driver)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+	if s.db, err = mariadb.Open(s.driver); err != nil {
+		return nil, err
 	}
-	s.db = sql.OpenDB(sessionConnector{connector})
 	s.db.SetMaxOpenConns(cfg.MaxOpen)
 	s.db.SetMaxIdleConns(cfg.MaxIdle)
-	// Below the 30 s after which sessionSettings let MySQL close an idle one.
+	// Below the 30 s after which the session's settings let MySQL close an idle one.
 	s.db.SetConnMaxIdleTime(20 * time.Second)
 	s.metrics = newMetrics(s, cfg.Registerer)
 	return s, nil
@@ -80,7 +80,7 @@ func (s *Store) operation(ctx context.Context, name string, limit time.Duration,
 	limited, cancel := context.WithTimeout(ctx, limit)
 	err := f(limited)
 	cancel()
-	if err != nil && ctx.Err() != nil && number(err) == 0 {
+	if err != nil && ctx.Err() != nil && mariadb.Number(err) == 0 {
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	} else {
 		err = classify(err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/xormsdhkdwk/multinic/internal/inventory"
+	"github.com/xormsdhkdwk/multinic/internal/mariadb"
 )
 
 // ViewQuery says what is to be read. Everything that the objects claim is read
@@ -69,7 +70,7 @@ func (l *Leader) read(ctx context.Context, operation string, f func(*txn) error)
 			for {
 				name := l.table()
 				_, err := l.s.inTx(ctx, true, name, f)
-				if number(err) != errNoSuchTable || l.table() == name {
+				if mariadb.Number(err) != mariadb.ErrNoSuchTable || l.table() == name {
 					return err
 				}
 			}

@@ -1,12 +1,14 @@
 // Copyright 2026 The MultiNic Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package store
+package mariadb
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -29,34 +31,49 @@ const sessionSettings = `SET time_zone = '+00:00',
 // others committed. Servers built without Galera don't know the variable.
 const causalReads = "SET wsrep_sync_wait = 1"
 
-const errUnknownVariable = 1193
+// Open prepares a pool whose sessions are alike on every server; more are
+// statements that each of them begins with, after that. It does not connect.
+func Open(login *mysql.Config, more ...string) (*sql.DB, error) {
+	connector, err := mysql.NewConnector(login)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return sql.OpenDB(sessionConnector{connector, more}), nil
+}
 
 // sessionConnector gives each new connection its settings.
-type sessionConnector struct{ driver.Connector }
+type sessionConnector struct {
+	driver.Connector
+
+	more []string
+}
 
 func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := settle(ctx, conn); err != nil {
+	if err := c.settle(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
 }
 
-func settle(ctx context.Context, conn driver.Conn) error {
+func (c sessionConnector) settle(ctx context.Context, conn driver.Conn) error {
 	execer, ok := conn.(driver.ExecerContext)
 	if !ok {
-		return errors.New("store: the driver's connection takes no statements")
+		return errors.New("the database driver's connection takes no statements")
 	}
 	if _, err := execer.ExecContext(ctx, sessionSettings, nil); err != nil {
 		return err
 	}
-	_, err := execer.ExecContext(ctx, causalReads, nil)
-	var e *mysql.MySQLError
-	if errors.As(err, &e) && e.Number == errUnknownVariable {
-		return nil
+	if _, err := execer.ExecContext(ctx, causalReads, nil); err != nil && Number(err) != ErrUnknownVariable {
+		return err
 	}
-	return err
+	for _, text := range c.more {
+		if _, err := execer.ExecContext(ctx, text, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
