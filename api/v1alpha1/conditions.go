@@ -15,7 +15,17 @@ const (
 	// AnnotationAdmit on a MultiNicOperator of the controller's namespace opens
 	// the gate by hand for the database epoch that is its value.
 	AnnotationAdmit = "multinic.example.com/admit-epoch"
+	// AnnotationBackupRequestedAt on a MultiNicOperator asks for a dump now. Any
+	// new value counts; it is echoed in status.backupStatus.lastHandledRequest.
+	AnnotationBackupRequestedAt = "multinic.example.com/backup-requested-at"
+	// AnnotationRestoreRequestedAt on a MultiNicOperator asks for
+	// spec.database.restoreFrom once more. Any new value counts.
+	AnnotationRestoreRequestedAt = "multinic.example.com/restore-requested-at"
 )
+
+// OperatorFinalizer keeps a MultiNicOperator until what does not go with it by
+// itself is gone: rights beyond its namespace, and volumes that are not to stay.
+const OperatorFinalizer = "multinic.example.com/operator"
 
 // Finalizer keeps an OpenstackConfig until its interfaces are withdrawn from
 // the agents' view, or until that is written down to be done later.

@@ -32,6 +32,13 @@ type MultiNicOperatorSpec struct {
 	// word, for every object that does not say otherwise.
 	// +optional
 	Withdrawal *WithdrawalPolicy `json:"withdrawal,omitempty"`
+	// imagePullSecrets name Secrets of this namespace for the images of the
+	// controller, the database and the backups.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	ImagePullSecrets []LocalSecretReference `json:"imagePullSecrets,omitempty"`
 }
 
 // ControllerSpec describes the Deployment multinic-controller.
@@ -86,17 +93,25 @@ type ResourceSpec struct {
 
 // HealthProbeSpec sets the readiness probe of the controller.
 type HealthProbeSpec struct {
+	// port of /healthz, /readyz, /livez and /metrics: the controller serves
+	// them there. 8083 and 8443 are the trigger webhook's.
 	// +optional
 	// +kubebuilder:default=8082
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port *int32 `json:"port,omitempty"`
+	// path that the readiness probe asks: /readyz, /healthz or /livez.
 	// +optional
 	// +kubebuilder:default="/readyz"
-	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^/`
+	// +kubebuilder:validation:Enum=/readyz;/healthz;/livez
 	Path string `json:"path,omitempty"`
 }
+
+// Deletion policies of the volumes.
+const (
+	DeletionRetain = "Retain"
+	DeletionDelete = "Delete"
+)
 
 // DatabaseSpec describes MariaDB.
 type DatabaseSpec struct {
@@ -105,7 +120,8 @@ type DatabaseSpec struct {
 	// +optional
 	// +kubebuilder:default=true
 	Enabled *bool `json:"enabled,omitempty"`
-	// image of MariaDB, 10.3 or later.
+	// image of MariaDB, 10.3 or later. Another image is another version: a
+	// backup is made before it is started, and an older one is refused.
 	// +optional
 	// +kubebuilder:default="mariadb:10.11"
 	// +kubebuilder:validation:MaxLength=1024
@@ -117,15 +133,24 @@ type DatabaseSpec struct {
 	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$`
 	StorageSize string `json:"storageSize,omitempty"`
 	// storageClassName of the data volume; the cluster's default if absent.
+	// It can't change while the volume is there.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`
 	// resources are requests; the memory is also the limit.
 	// +optional
 	Resources ResourceSpec `json:"resources,omitempty,omitzero"`
+	// service is how node agents reach the database.
+	// +optional
+	Service DatabaseServiceSpec `json:"service,omitempty,omitzero"`
 	// credentials of the database. What is absent is generated.
 	// +optional
 	Credentials DatabaseCredentials `json:"credentials,omitempty,omitzero"`
+	// caSecretRef names a Secret of this namespace whose ca.crt the external
+	// database's certificate is verified with; it turns TLS on. The internal
+	// database has a certificate of the operator's.
+	// +optional
+	CASecretRef *LocalSecretReference `json:"caSecretRef,omitempty"`
 	// deletionPolicy says what becomes of the volumes when this object is
 	// deleted: Retain (default) keeps them for a later object of this name.
 	// +optional
@@ -135,11 +160,28 @@ type DatabaseSpec struct {
 	// backup is the scheduled dump.
 	// +optional
 	Backup BackupSpec `json:"backup,omitempty,omitzero"`
-	// restoreFrom names a backup to restore. Publication stops until the
-	// restored rows have been checked against OpenStack.
+	// restoreFrom names a backup to restore, or "latest". It is restored once
+	// into each data volume, and again when the annotation
+	// multinic.example.com/restore-requested-at gets a new value. Publication
+	// stops until the restored rows have been checked against OpenStack.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	RestoreFrom string `json:"restoreFrom,omitempty"`
+}
+
+// DatabaseServiceSpec describes the Service mariadb.
+// +kubebuilder:validation:XValidation:rule="!has(self.nodePort) || (has(self.type) && self.type != 'ClusterIP')",message="nodePort needs type NodePort or LoadBalancer"
+type DatabaseServiceSpec struct {
+	// type is ClusterIP, NodePort or LoadBalancer.
+	// +optional
+	// +kubebuilder:default=ClusterIP
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
+	Type corev1.ServiceType `json:"type,omitempty"`
+	// nodePort on every node, such as 30306; one is given if absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	NodePort *int32 `json:"nodePort,omitempty"`
 }
 
 // DatabaseCredentials are inline (which warns) or in a Secret.
@@ -182,12 +224,48 @@ type BackupSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	Keep *int32 `json:"keep,omitempty"`
-	// storageSize of the volume for the dumps.
+	// storageSize of the volume for the dumps. It can grow, not shrink.
 	// +optional
 	// +kubebuilder:default="10Gi"
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$`
 	StorageSize string `json:"storageSize,omitempty"`
+	// storageClassName of the volume; the cluster's default if absent.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName *string `json:"storageClassName,omitempty"`
+	// s3 is a second place for every dump.
+	// +optional
+	S3 *S3Spec `json:"s3,omitempty"`
+}
+
+// S3Spec names a bucket of S3-compatible storage.
+type S3Spec struct {
+	// endpoint as in "https://s3.example.com".
+	// +required
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/?#@]+/?$`
+	Endpoint string `json:"endpoint"`
+	// bucket must exist.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9.-]*[a-z0-9]$`
+	Bucket string `json:"bucket"`
+	// prefix of the objects' names.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9/._-]*$`
+	Prefix string `json:"prefix,omitempty"`
+	// region, where the storage asks for one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9-]*$`
+	Region string `json:"region,omitempty"`
+	// secretRef names a Secret of this namespace with accessKeyID and
+	// secretAccessKey, and ca.crt for a private authority.
+	// +required
+	SecretRef LocalSecretReference `json:"secretRef"`
 }
 
 // OpenStackSpec are default endpoints.
@@ -337,6 +415,12 @@ type DatabaseStatus struct {
 	Phase Phase `json:"phase,omitempty"`
 	// +optional
 	ReadyReplicas int32 `json:"readyReplicas"`
+	// image that the data was last run with.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// storageSize that the data volume has.
+	// +optional
+	StorageSize string `json:"storageSize,omitempty"`
 }
 
 // ProtectionStatus counts refusals.
@@ -350,7 +434,7 @@ type ProtectionStatus struct {
 	LastProtectionEvent *metav1.Time `json:"lastProtectionEvent,omitempty"`
 }
 
-// BackupStatus is the last dump.
+// BackupStatus is what is known of the dumps.
 type BackupStatus struct {
 	// +optional
 	LastSuccessfulTime *metav1.Time `json:"lastSuccessfulTime,omitempty"`
@@ -358,6 +442,37 @@ type BackupStatus struct {
 	LastName string `json:"lastName,omitempty"`
 	// +optional
 	LastSizeBytes int64 `json:"lastSizeBytes,omitempty"`
+	// lastFailureTime is when a dump last failed, if none has succeeded since.
+	// +optional
+	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
+	// available are the newest dumps, newest first, as the last one saw them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	Available []string `json:"available,omitempty"`
+	// lastHandledRequest echoes the annotation
+	// multinic.example.com/backup-requested-at once that dump has ended.
+	// +optional
+	LastHandledRequest string `json:"lastHandledRequest,omitempty"`
+	// restored is the restore that was last asked for.
+	// +optional
+	Restored *RestoreStatus `json:"restored,omitempty"`
+}
+
+// RestoreStatus is how a restore went.
+type RestoreStatus struct {
+	// from is the backup's name as it was asked for.
+	From string `json:"from"`
+	// requestedAt is the annotation multinic.example.com/restore-requested-at.
+	// +optional
+	RequestedAt string `json:"requestedAt,omitempty"`
+	// phase is Running, Succeeded or Failed.
+	// +kubebuilder:validation:Enum=Running;Succeeded;Failed
+	Phase string `json:"phase"`
+	// +optional
+	Message string `json:"message,omitempty"`
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
 }
 
 // MultiNicOperator brings up and looks after a whole MultiNic.
