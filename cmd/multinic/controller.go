@@ -4,11 +4,9 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"runtime/debug"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -42,12 +40,7 @@ KUBECONFIG names the cluster where the program runs outside of one.`,
 		Example: "  DB_HOST=127.0.0.1 DB_USER=root DB_PASSWORD=secret DB_NAME=multinic multinic controller --leader-elect=false",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			level := slog.LevelInfo
-			if verbose {
-				level = slog.LevelDebug
-			}
-			log := logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-			ctrl.SetLogger(log)
+			log := newLog(cmd.ErrOrStderr(), verbose)
 			if os.Getenv("GOGC") == "" {
 				// A reading of 10,000 VMs is short-lived garbage. With Go's 100
 				// the heap grows to twice what is live before it is collected;

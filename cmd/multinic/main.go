@@ -7,8 +7,11 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -26,9 +29,20 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(controllerCommand())
+	root.AddCommand(controllerCommand(), operatorCommand())
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "multinic:", err)
 		os.Exit(1)
 	}
+}
+
+// newLog writes text, and takes what the libraries have to say.
+func newLog(w io.Writer, verbose bool) logr.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	log := logr.FromSlogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	ctrl.SetLogger(log)
+	return log
 }

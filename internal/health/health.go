@@ -31,6 +31,9 @@ type Check struct {
 	Name string
 	// Probe returns what is wrong. It must not hold a secret.
 	Probe func(ctx context.Context) error
+	// Told: it is told by /healthz, and this program can do its work all the
+	// same: /readyz does not ask it.
+	Told bool
 }
 
 // Server looks at its checks every Interval and answers from what it saw, so
@@ -40,6 +43,8 @@ type Server struct {
 	Listener net.Listener
 	Checks   []Check
 	Gatherer prometheus.Gatherer
+	// Guard, if set, lets through to /metrics whom it may.
+	Guard    func(http.Handler) (http.Handler, error)
 	Interval time.Duration // 2s if zero
 
 	mu   sync.Mutex
@@ -53,7 +58,11 @@ func (s *Server) NeedLeaderElection() bool { return false }
 
 // Start serves until ctx ends.
 func (s *Server) Start(ctx context.Context) error {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	handler, err := s.Handler()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(s.Listener) }()
 	interval := s.Interval
@@ -78,13 +87,20 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 // Handler serves the four paths.
-func (s *Server) Handler() http.Handler {
+func (s *Server) Handler() (http.Handler, error) {
+	var metrics http.Handler = promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{})
+	if s.Guard != nil {
+		var err error
+		if metrics, err = s.Guard(metrics); err != nil {
+			return nil, fmt.Errorf("guarding /metrics: %w", err)
+		}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("/readyz", s.tell)
-	mux.HandleFunc("/healthz", s.tell)
-	mux.Handle("/metrics", promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{}))
-	return mux
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) { s.tell(w, false) })
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { s.tell(w, true) })
+	mux.Handle("/metrics", metrics)
+	return mux, nil
 }
 
 func (s *Server) look(ctx context.Context) {
@@ -105,11 +121,14 @@ func (s *Server) look(ctx context.Context) {
 	wg.Wait()
 }
 
-func (s *Server) tell(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) tell(w http.ResponseWriter, all bool) {
 	var body strings.Builder
 	code := http.StatusOK
 	s.mu.Lock()
 	for _, c := range s.Checks {
+		if c.Told && !all {
+			continue
+		}
 		err, looked := s.seen[c.Name]
 		if !looked {
 			err = errNotLooked

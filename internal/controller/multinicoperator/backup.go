@@ -1,0 +1,156 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package multinicoperator
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/resources"
+)
+
+// backup keeps the scheduled dumps going, makes those that are asked for, and
+// tells of them.
+func (r *Reconciler) backup(ctx context.Context, p *passage) error {
+	if p.external {
+		p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackupDisabled, "the external database's backups are its owner's")
+		return nil
+	}
+	if err := r.backupChildren(ctx, p); err != nil {
+		return err
+	}
+	if at := p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt]; at != "" && at != p.op.Status.BackupStatus.LastHandledRequest && p.serving() {
+		state, _, err := r.dump(ctx, p, resources.Requested, at)
+		if err != nil {
+			return err
+		}
+		if state == jobRunning {
+			p.lookIn(waitEvery)
+		}
+	}
+	if err := r.readResults(ctx, p); err != nil {
+		return err
+	}
+	r.tellBackup(p)
+	return nil
+}
+
+// backupChildren makes what every dump needs: also those before an upgrade.
+func (r *Reconciler) backupChildren(ctx context.Context, p *passage) error {
+	return r.ensure(ctx, p, resources.Backup(p.in)...)
+}
+
+// dump makes one dump.
+func (r *Reconciler) dump(ctx context.Context, p *passage, reason resources.Reason, asked string) (jobState, string, error) {
+	if err := r.backupChildren(ctx, p); err != nil {
+		return jobRunning, "", err
+	}
+	return r.run(ctx, resources.BackupJob(p.in, reason, asked))
+}
+
+// readResults takes over what the Jobs that have ended tell of their dumps.
+func (r *Reconciler) readResults(ctx context.Context, p *passage) error {
+	list := &batchv1.JobList{}
+	if err := r.Client.List(ctx, list, client.InNamespace(p.namespace()), client.MatchingLabels{v1alpha1.LabelManagedBy: p.op.Name}); err != nil {
+		return err
+	}
+	slices.SortFunc(list.Items, func(a, b batchv1.Job) int { return ended(&a).Compare(ended(&b)) })
+	for i := range list.Items {
+		job := &list.Items[i]
+		reason := resources.Reason(job.Labels[resources.LabelReason])
+		state, why := stateOf(job)
+		if state == jobRunning || reason == resources.ForRestore || reason == resources.ForMove || reason == "" {
+			continue
+		}
+		if err := r.readResult(ctx, p, job, state, why); err != nil {
+			return err
+		}
+		if reason == resources.Requested {
+			if asked := job.Annotations[resources.AnnotationAsked]; asked == p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt] {
+				p.op.Status.BackupStatus.LastHandledRequest = asked
+			} else if err := r.dropJob(ctx, job); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Job, state jobState, why string) error {
+	s := &p.op.Status.BackupStatus
+	at := ended(job)
+	if state == jobFailed {
+		if (s.LastFailureTime == nil || s.LastFailureTime.Time.Before(at)) && (s.LastSuccessfulTime == nil || s.LastSuccessfulTime.Time.Before(at)) {
+			s.LastFailureTime = new(metav1.NewTime(at))
+			why = cmp.Or(r.lastWords(ctx, job), why)
+			p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "the Job %s failed: %s", job.Name, why)
+			r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Backup", "the Job %s failed: %s", job.Name, why)
+		}
+		return nil
+	}
+	result, err := r.result(ctx, job)
+	if err != nil || result == nil || result.CreatedAt == nil {
+		return err
+	}
+	made := result.CreatedAt.Truncate(time.Second) // as the API keeps it
+	if s.LastSuccessfulTime != nil && !made.After(s.LastSuccessfulTime.Time) {
+		return nil
+	}
+	s.LastSuccessfulTime, s.LastName, s.LastSizeBytes = new(metav1.NewTime(made)), result.Name, result.Bytes
+	s.Available = result.Available
+	if s.LastFailureTime != nil && s.LastFailureTime.Time.Before(made) {
+		s.LastFailureTime = nil
+	}
+	r.Recorder.Eventf(p.op, nil, corev1.EventTypeNormal, v1alpha1.ReasonBackedUp, "Backup", "%s", result.Name)
+	return nil
+}
+
+// ended is when a Job ended; one that runs has no such time.
+func ended(job *batchv1.Job) time.Time {
+	for _, c := range job.Status.Conditions {
+		if c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) {
+			return c.LastTransitionTime.Time
+		}
+	}
+	return time.Time{}
+}
+
+// tellBackup says whether the newest dump is as young as the schedule promises:
+// no tick has passed since, or the last one less than an hour ago.
+func (r *Reconciler) tellBackup(p *passage) {
+	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
+	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
+	switch {
+	case !*b.Enabled:
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "database.backup.enabled is false")
+		return
+	case s.LastFailureTime != nil:
+		return // told where it was seen
+	case s.LastSuccessfulTime == nil && p.now.Sub(p.op.CreationTimestamp.Time) < 25*time.Hour:
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonNoBackupYet, "the first dump comes by the schedule %s; kubectl multinic backup now makes one at once", b.Schedule)
+		return
+	}
+	since := p.op.CreationTimestamp.Time
+	if s.LastSuccessfulTime != nil {
+		since = s.LastSuccessfulTime.Time
+	}
+	schedule, err := cron.ParseStandard(b.Schedule)
+	if err != nil {
+		return // refused before
+	}
+	if due := schedule.Next(since.UTC()); !due.IsZero() && p.now.Sub(due) > time.Hour {
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupOverdue, "no dump since %s, though one was due at %s: kubectl get jobs -n %s says why", since.UTC().Format(time.RFC3339), due.Format(time.RFC3339), p.namespace())
+		return
+	}
+	p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackedUp, "the last dump is %s", s.LastName)
+}

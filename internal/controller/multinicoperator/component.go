@@ -1,0 +1,147 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package multinicoperator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/resources"
+)
+
+// controller makes the controller's Deployment and what goes with it.
+func (r *Reconciler) controller(ctx context.Context, p *passage) error {
+	if err := r.autoscaled(ctx, p); err != nil {
+		return err
+	}
+	wanted := resources.Controller(p.in)
+	if err := r.ensure(ctx, p, wanted...); err != nil {
+		return err
+	}
+	if err := r.dropUnwanted(ctx, p, wanted); err != nil {
+		return err
+	}
+	deployment := &appsv1.Deployment{}
+	if err := r.Client.Get(ctx, p.name(resources.ControllerName), deployment); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	s := &p.op.Status.ControllerStatus
+	s.ReadyReplicas, s.DesiredReplicas = deployment.Status.ReadyReplicas, *p.in.Spec.Controller.Replicas
+	if p.in.Autoscaled && deployment.Spec.Replicas != nil {
+		s.DesiredReplicas = *deployment.Spec.Replicas
+	}
+	if p.in.Stopped {
+		return nil // told by the step that has stopped it
+	}
+	rolledOut := deployment.Status.ObservedGeneration >= deployment.Generation && deployment.Status.UpdatedReplicas == s.DesiredReplicas &&
+		deployment.Status.Replicas == s.DesiredReplicas && deployment.Status.ReadyReplicas == s.DesiredReplicas
+	if !rolledOut {
+		p.lookIn(waitEvery)
+		why := fmt.Sprintf("%d of %d replicas are ready, %d of them up to date", s.ReadyReplicas, s.DesiredReplicas, deployment.Status.UpdatedReplicas)
+		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonUnavailable, "%s", r.whyNotReady(ctx, p, resources.ControllerName, why))
+		return nil
+	}
+	p.set(v1alpha1.ConditionControllerAvailable, true, v1alpha1.ReasonAvailable, "%d of %d replicas are ready", s.ReadyReplicas, s.DesiredReplicas)
+	if !p.external && (p.creds.FormerPassword != "" || p.creds.FormerUser != "") {
+		// Every replica has been started with the new ones.
+		p.lookIn(waitEvery)
+		return r.keepCredentials(ctx, p, p.creds.Settled())
+	}
+	return r.leave(ctx, p)
+}
+
+// autoscaled leaves the number of replicas to a HorizontalPodAutoscaler that the
+// user made.
+func (r *Reconciler) autoscaled(ctx context.Context, p *passage) error {
+	list := &autoscalingv1.HorizontalPodAutoscalerList{}
+	if err := r.Reader.List(ctx, list, client.InNamespace(p.namespace())); err != nil {
+		return fmt.Errorf("listing HorizontalPodAutoscalers: %w", err)
+	}
+	p.in.Autoscaled = slices.ContainsFunc(list.Items, func(h autoscalingv1.HorizontalPodAutoscaler) bool {
+		return h.Spec.ScaleTargetRef.Kind == "Deployment" && h.Spec.ScaleTargetRef.Name == resources.ControllerName
+	})
+	return nil
+}
+
+// dropUnwanted removes what an earlier spec has asked for: the budget of two
+// replicas, the rights in namespaces that are no longer served.
+func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []client.Object) error {
+	keep := map[string]bool{}
+	for _, object := range wanted {
+		keep[describe(object, r.Client)] = true
+	}
+	budget := &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace(), Name: resources.ControllerName}}
+	if !keep[describe(budget, r.Client)] {
+		if err := r.gone(ctx, p, budget); err != nil {
+			return err
+		}
+		r.Children.Forget(budget)
+	}
+	bindings, err := r.bindingsElsewhere(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, b := range bindings {
+		if keep[describe(b, r.Client)] {
+			continue
+		}
+		if err := r.gone(ctx, p, b); err != nil {
+			return err
+		}
+		r.Children.Forget(b)
+	}
+	return nil
+}
+
+// bindingsElsewhere are our bindings that are not in our namespace.
+func (r *Reconciler) bindingsElsewhere(ctx context.Context, p *passage) (out []client.Object, err error) {
+	mine := client.MatchingLabels{v1alpha1.LabelManagedBy: p.op.Name, resources.LabelOperatorNamespace: p.namespace()}
+	cluster, local := &rbacv1.ClusterRoleBindingList{}, &rbacv1.RoleBindingList{}
+	if err := r.Client.List(ctx, cluster, mine); err != nil {
+		return nil, err
+	}
+	if err := r.Client.List(ctx, local, mine); err != nil {
+		return nil, err
+	}
+	for i := range cluster.Items {
+		out = append(out, &cluster.Items[i])
+	}
+	for i := range local.Items {
+		out = append(out, &local.Items[i])
+	}
+	return out, nil
+}
+
+// whyNotReady looks for what a pod says of itself: an image that can't be pulled,
+// a container that ends again and again, a volume that is not there.
+func (r *Reconciler) whyNotReady(ctx context.Context, p *passage, app, otherwise string) string {
+	pods := &corev1.PodList{}
+	if err := r.Client.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": app}); err != nil {
+		return otherwise
+	}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		for _, c := range pod.Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+				return fmt.Sprintf("%s: pod %s can't be scheduled: %s", otherwise, pod.Name, c.Message)
+			}
+		}
+		for _, s := range pod.Status.ContainerStatuses {
+			if w := s.State.Waiting; w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+				return fmt.Sprintf("%s: pod %s: %s %s", otherwise, pod.Name, w.Reason, tail(w.Message, 300))
+			}
+		}
+	}
+	return otherwise
+}

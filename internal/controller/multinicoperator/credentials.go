@@ -1,0 +1,212 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package multinicoperator
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/resources"
+)
+
+// credentials makes the Secrets of the internal database, or reads those of an
+// external one, and gives the controller its connection.
+func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
+	if p.external {
+		return r.externalConnection(ctx, p)
+	}
+	p.in.Connection = resources.Internal(p.namespace())
+	wanted, err := r.wantedCredentials(ctx, p)
+	if err != nil {
+		return err
+	}
+	have, err := r.haveCredentials(ctx, p)
+	if err != nil {
+		return err
+	}
+	p.creds = plan(have, wanted)
+	if wanted.Database != "" && wanted.Database != p.creds.Database {
+		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonWouldLoseData,
+			"database.credentials: the name %q is not %q, which holds the rows: set it back", wanted.Database, p.creds.Database)
+	}
+	certificate, err := r.certificate(ctx, p)
+	if err != nil {
+		return err
+	}
+	// The passwords that are on their way are written down before MariaDB
+	// learns of them: whoever goes on from here knows both.
+	err = r.ensure(ctx, p,
+		resources.CredentialsSecret(p.in, p.creds), resources.AgentSecret(p.in, p.creds), resources.ServerFiles(p.in, p.creds),
+		resources.CertificateSecret(p.in, certificate.Authorities, certificate.Certificate, certificate.Key))
+	if err != nil {
+		return err
+	}
+	r.remember(p.namespace(), p.creds)
+	p.in.DatabaseDigest = resources.Digest(string(certificate.Certificate))[:16]
+	return r.controllerDigest(ctx, p)
+}
+
+// wantedCredentials are those that the spec gives; what it leaves out is empty.
+func (r *Reconciler) wantedCredentials(ctx context.Context, p *passage) (resources.Credentials, error) {
+	c := p.in.Spec.Database.Credentials
+	if c.SecretRef == nil {
+		return resources.Credentials{RootPassword: c.RootPassword, Database: c.Database, User: c.User, Password: c.Password}, nil
+	}
+	data, err := r.secret(ctx, p, c.SecretRef.Name, "database.credentials.secretRef")
+	if err != nil {
+		return resources.Credentials{}, err
+	}
+	named := v1alpha1.DatabaseCredentials{
+		RootPassword: string(data[resources.KeyRootPassword]), Database: string(data[resources.KeyDatabase]),
+		User: string(data[resources.KeyUser]), Password: string(data[resources.KeyPassword]),
+	}
+	if problems := resources.ValidateCredentials(named); len(problems) > 0 {
+		return resources.Credentials{}, p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "Secret %s/%s: %s", p.namespace(), c.SecretRef.Name, problems[0])
+	}
+	return resources.Credentials{RootPassword: named.RootPassword, Database: named.Database, User: named.User, Password: named.Password}, nil
+}
+
+// haveCredentials are those that MariaDB was made with, or last given: what this
+// process knows counts for more than a Secret that someone may have edited.
+func (r *Reconciler) haveCredentials(ctx context.Context, p *passage) (resources.Credentials, error) {
+	r.mu.Lock()
+	known, ok := r.known[p.namespace()]
+	r.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	secret := &corev1.Secret{}
+	err := r.Reader.Get(ctx, p.name(resources.CredentialsName), secret)
+	if client.IgnoreNotFound(err) != nil {
+		return resources.Credentials{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), resources.CredentialsName, err)
+	}
+	return resources.CredentialsFrom(secret.Data), nil
+}
+
+func (r *Reconciler) remember(namespace string, c resources.Credentials) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known[namespace] = c
+}
+
+// plan fills in what nobody has given, once, and notes what is to change in a
+// server that may have its data already.
+func plan(have, wanted resources.Credentials) resources.Credentials {
+	c := have
+	if c.RootPassword == "" { // no server has been started with these
+		c.RootPassword = cmp.Or(wanted.RootPassword, secretText())
+		c.User = cmp.Or(wanted.User, resources.DefaultDatabaseUser)
+		c.Password = cmp.Or(wanted.Password, secretText())
+		c.Database = cmp.Or(wanted.Database, resources.DefaultDatabase)
+	}
+	c.AgentPassword = cmp.Or(c.AgentPassword, secretText())
+	c.ProbePassword = cmp.Or(c.ProbePassword, secretText())
+	next := func(target *string, want, have string) {
+		if *target = ""; want != "" && want != have {
+			*target = want
+		}
+	}
+	next(&c.NextRootPassword, wanted.RootPassword, c.RootPassword)
+	next(&c.NextUser, wanted.User, c.User)
+	next(&c.NextPassword, wanted.Password, c.Password)
+	return c
+}
+
+// secretText is a password that nobody has to type: 26 letters and digits.
+func secretText() string { return rand.Text() }
+
+// certificate is the database's, made anew when it must be.
+func (r *Reconciler) certificate(ctx context.Context, p *passage) (resources.Certificate, error) {
+	names := resources.DatabaseNames(p.namespace())
+	secret := &corev1.Secret{}
+	err := r.Reader.Get(ctx, p.name(resources.CertificateName), secret)
+	if client.IgnoreNotFound(err) != nil {
+		return resources.Certificate{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), resources.CertificateName, err)
+	}
+	have := resources.Certificate{
+		Authorities: secret.Data["ca.crt"], Certificate: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey],
+	}
+	why := have.Check(p.now, names...)
+	if why == nil {
+		return have, nil
+	}
+	if !apierrors.IsNotFound(err) {
+		r.Log.Info("Renewing the database's certificate", "namespace", p.namespace(), "reason", why.Error())
+	}
+	return resources.MakeCertificate(p.now, have.Authorities, names...)
+}
+
+// externalConnection sees that the Secrets are there that the environment names.
+func (r *Reconciler) externalConnection(ctx context.Context, p *passage) error {
+	ca := ""
+	if ref := p.in.Spec.Database.CASecretRef; ref != nil {
+		if _, err := r.secret(ctx, p, ref.Name, "database.caSecretRef", "ca.crt"); err != nil {
+			return err
+		}
+		ca = ref.Name
+	}
+	p.in.Connection = resources.External(ca)
+	return r.controllerDigest(ctx, p)
+}
+
+// controllerDigest names the contents of every Secret that the controller's pods
+// read at their start, so that they are replaced when one changes.
+func (r *Reconciler) controllerDigest(ctx context.Context, p *passage) error {
+	key, err := r.digestKey(ctx, p)
+	if err != nil {
+		return err
+	}
+	var contents []map[string][]byte
+	if p.external {
+		if ref := p.in.Spec.Database.CASecretRef; ref != nil {
+			data, err := r.secret(ctx, p, ref.Name, "database.caSecretRef", "ca.crt")
+			if err != nil {
+				return err
+			}
+			contents = append(contents, map[string][]byte{"ca.crt": data["ca.crt"]})
+		}
+	} else {
+		contents = append(contents, map[string][]byte{
+			resources.KeyUser: []byte(p.creds.User), resources.KeyPassword: []byte(p.creds.Password), resources.KeyDatabase: []byte(p.creds.Database),
+			"agent": []byte(p.creds.AgentPassword), "certificate": []byte(p.in.DatabaseDigest),
+		})
+	}
+	for _, e := range p.in.Spec.Controller.Env {
+		if e.ValueFrom == nil || e.ValueFrom.SecretKeyRef == nil || (e.ValueFrom.SecretKeyRef.Optional != nil && *e.ValueFrom.SecretKeyRef.Optional) {
+			continue
+		}
+		ref := e.ValueFrom.SecretKeyRef
+		data, err := r.secret(ctx, p, ref.Name, "controller.env "+e.Name, ref.Key)
+		if err != nil {
+			return err
+		}
+		contents = append(contents, map[string][]byte{e.Name: data[ref.Key]})
+	}
+	p.in.ControllerDigest = resources.KeyedDigest(key, contents...)
+	return nil
+}
+
+// digestKey keys the digests that stand at pods, where many may read them. Any
+// secret of ours will do that nobody else knows.
+func (r *Reconciler) digestKey(ctx context.Context, p *passage) ([]byte, error) {
+	const keyName = "multinic-operator-key"
+	secret := &corev1.Secret{}
+	err := r.Reader.Get(ctx, p.name(keyName), secret)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), keyName, err)
+	}
+	key := secret.Data["key"]
+	if len(key) == 0 {
+		key = []byte(secretText())
+	}
+	return slices.Clone(key), r.ensure(ctx, p, resources.KeySecret(p.in, keyName, key))
+}

@@ -1,0 +1,145 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package multinicoperator
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/resources"
+)
+
+// failedMark goes before what the claim remembers of a restore that failed.
+const failedMark = "failed:"
+
+// restore loads a dump into the data volume, once for each volume and wish. The
+// controller stands still meanwhile; agents get errors from the first table that
+// goes until the controller has compared everything with OpenStack.
+func (r *Reconciler) restore(ctx context.Context, p *passage) error {
+	asked := restoreAsked(p.op)
+	if asked == "" {
+		p.drop(v1alpha1.ConditionRestored)
+		p.op.Status.BackupStatus.Restored = nil
+		return nil
+	}
+	if p.claim != nil && strings.TrimPrefix(p.claim.Annotations[annotationRestored], failedMark) == asked {
+		return r.restored(ctx, p, asked)
+	}
+	p.in.Stopped = true
+	p.lookIn(waitEvery)
+	p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored")
+	if p.claim == nil || !p.serving() {
+		return nil
+	}
+	if done, err := r.dumpBeforeRestore(ctx, p, asked); !done || err != nil {
+		return err
+	}
+	if idle, err := r.controllerIdle(ctx, p); !idle || err != nil {
+		return err
+	}
+	state, why, err := r.run(ctx, resources.RestoreJob(p.in, p.op.Spec.Database.RestoreFrom, asked+" "+string(p.claim.UID)))
+	if err != nil || state == jobRunning {
+		return err
+	}
+	mark := asked
+	if state == jobFailed {
+		mark = failedMark + asked
+		p.tellRestore(asked, "Failed", v1alpha1.ReasonRestoreFailed, why)
+		r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, v1alpha1.ReasonRestoreFailed, "Restore", "%s: %s", p.op.Spec.Database.RestoreFrom, why)
+	} else {
+		r.Recorder.Eventf(p.op, nil, corev1.EventTypeNormal, v1alpha1.ReasonRestored, "Restore", "%s", p.op.Spec.Database.RestoreFrom)
+	}
+	if err := r.markClaim(ctx, p, annotationRestored, mark); err != nil {
+		return err
+	}
+	return r.restored(ctx, p, asked)
+}
+
+// restored tells of a restore that has ended, and lets the controller run.
+func (r *Reconciler) restored(ctx context.Context, p *passage, asked string) error {
+	if strings.HasPrefix(p.claim.Annotations[annotationRestored], failedMark) {
+		why := "see the events"
+		if was := p.op.Status.BackupStatus.Restored; was != nil && was.Phase == "Failed" {
+			why = was.Message
+		}
+		p.tellRestore(asked, "Failed", v1alpha1.ReasonRestoreFailed, why)
+		return nil
+	}
+	p.tellRestore(asked, "Succeeded", v1alpha1.ReasonRestored, "the dump is loaded; agents are let in when every object has been compared with OpenStack")
+	return r.dropJobs(ctx, p, resources.BeforeRestore)
+}
+
+// restoreAsked names a wish: the dump, and how often it was asked for.
+func restoreAsked(op *v1alpha1.MultiNicOperator) string {
+	if op.Spec.Database.RestoreFrom == "" {
+		return ""
+	}
+	return op.Spec.Database.RestoreFrom + "@" + op.Annotations[v1alpha1.AnnotationRestoreRequestedAt]
+}
+
+func (p *passage) tellRestore(asked, phase, reason, message string) {
+	p.set(v1alpha1.ConditionRestored, phase == "Succeeded", reason, "%s: %s", p.op.Spec.Database.RestoreFrom, message)
+	from, at, _ := strings.Cut(asked, "@")
+	status := &v1alpha1.RestoreStatus{From: from, RequestedAt: at, Phase: phase, Message: message, Time: new(metav1.NewTime(p.now))}
+	if was := p.op.Status.BackupStatus.Restored; was != nil && was.From == from && was.RequestedAt == at && was.Phase == phase {
+		status.Time = was.Time
+	}
+	p.op.Status.BackupStatus.Restored = status
+}
+
+// dumpBeforeRestore keeps what is there, if it is anything. A server whose data
+// can't be dumped is restored all the same: that may be why.
+func (r *Reconciler) dumpBeforeRestore(ctx context.Context, p *passage, asked string) (done bool, err error) {
+	admin, err := r.connect(ctx, p)
+	if err != nil {
+		return false, r.tellLogin(p, err)
+	}
+	_, exists, err := admin.GateOpen(ctx, p.creds.Database)
+	_ = admin.Close()
+	if err != nil || !exists {
+		return err == nil, err
+	}
+	state, why, err := r.dump(ctx, p, resources.BeforeRestore, asked+" "+string(p.claim.UID))
+	if state == jobFailed {
+		r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Restore", "what was there could not be dumped before the restore: %s", why)
+	}
+	return state != jobRunning, err
+}
+
+// controllerIdle says whether no replica of the controller is left.
+func (r *Reconciler) controllerIdle(ctx context.Context, p *passage) (bool, error) {
+	pods := &corev1.PodList{}
+	err := r.Reader.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": resources.ControllerName})
+	if err != nil {
+		return false, fmt.Errorf("listing the controller's pods: %w", err)
+	}
+	for i := range pods.Items {
+		if phase := pods.Items[i].Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// markClaim writes into the data volume's claim what it has been through; an
+// empty value takes the mark off.
+func (r *Reconciler) markClaim(ctx context.Context, p *passage, key, value string) error {
+	before := p.claim.DeepCopy()
+	if p.claim.Annotations == nil {
+		p.claim.Annotations = map[string]string{}
+	}
+	if p.claim.Annotations[key] = value; value == "" {
+		delete(p.claim.Annotations, key)
+	}
+	if err := r.Client.Patch(ctx, p.claim, client.MergeFrom(before), fieldOwner); err != nil {
+		return fmt.Errorf("patching the claim %s: %w", p.claim.Name, err)
+	}
+	return nil
+}
