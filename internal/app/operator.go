@@ -80,7 +80,7 @@ func RunOperator(ctx context.Context, kube *rest.Config, log logr.Logger, o Oper
 		Children: children.New(children.Options{
 			Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Owner: multinicoperator.FieldOwner, Clock: clock.RealClock{}, Log: log.WithName("children"),
 		}),
-		Log: log, Clock: clock.RealClock{}, Metrics: multinicoperator.NewMetrics(registry), Namespace: o.Namespace, Connect: connect,
+		Log: log, Clock: clock.RealClock{}, Metrics: multinicoperator.NewMetrics(registry), WatchNamespaces: o.WatchNamespaces, Connect: connect,
 	})
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return err

@@ -40,8 +40,8 @@ type Options struct {
 	Log      logr.Logger
 	Clock    clock.Clock
 	Metrics  *Metrics
-	// Namespace is the operator's own.
-	Namespace string
+	// WatchNamespaces are those that are served; empty: all.
+	WatchNamespaces []string
 	// Connect reaches a MariaDB as its administrator.
 	Connect func(ctx context.Context, server dbadmin.Server, rootPasswords ...string) (*dbadmin.Admin, int, error)
 }

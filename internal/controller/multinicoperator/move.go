@@ -106,7 +106,7 @@ func (r *Reconciler) carry(ctx context.Context, p *passage, from resources.Conne
 	if err := r.ensure(ctx, p, resources.Backup(p.in)...); err != nil {
 		return false, err
 	}
-	owner, err := r.owner(ctx, p.namespace())
+	owner, err := r.databaseOwner(ctx, p.namespace())
 	if err != nil {
 		return false, err
 	}
@@ -123,8 +123,8 @@ func (r *Reconciler) carry(ctx context.Context, p *passage, from resources.Conne
 	return true, nil
 }
 
-// owner is what a database of this controller's says of itself.
-func (r *Reconciler) owner(ctx context.Context, namespace string) (string, error) {
+// databaseOwner is what a database of this controller's says of itself.
+func (r *Reconciler) databaseOwner(ctx context.Context, namespace string) (string, error) {
 	kubeSystem := &corev1.Namespace{}
 	if err := r.Reader.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, kubeSystem); err != nil {
 		return "", fmt.Errorf("reading the namespace kube-system, which tells this cluster from others: %w", err)

@@ -5,6 +5,7 @@ package multinicoperator
 
 import (
 	"context"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -54,7 +55,7 @@ func (r *Reconciler) SetupWithManager(mgr manager.Manager) error {
 		Watches(&v1alpha1.MultiNicOperator{}, handler.EnqueueRequestsFromMapFunc(r.others), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lifecycle()))).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool { return !o.GetDeletionTimestamp().IsZero() })))
 	for _, child := range Children() {
-		b = b.Watches(child, handler.EnqueueRequestsFromMapFunc(owner))
+		b = b.Watches(child, handler.EnqueueRequestsFromMapFunc(r.owner))
 	}
 	if err := b.Complete(r); err != nil {
 		return err
@@ -75,13 +76,14 @@ func lifecycle() predicate.Predicate {
 	}}
 }
 
-// owner is the MultiNicOperator that a child's labels name.
-func owner(_ context.Context, child client.Object) []reconcile.Request {
+// owner is the MultiNicOperator that a child's labels name, if it is one of those
+// that this operator serves.
+func (r *Reconciler) owner(_ context.Context, child client.Object) []reconcile.Request {
 	name, namespace := child.GetLabels()[v1alpha1.LabelManagedBy], child.GetNamespace()
 	if elsewhere := child.GetLabels()[resources.LabelOperatorNamespace]; elsewhere != "" {
 		namespace = elsewhere
 	}
-	if name == "" || namespace == "" {
+	if name == "" || namespace == "" || len(r.WatchNamespaces) > 0 && !slices.Contains(r.WatchNamespaces, namespace) {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}}
