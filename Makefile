@@ -157,15 +157,29 @@ plugin-archives: ## Build bin/kubectl-multinic_<os>_<arch>.tar.gz and their chec
 
 HOST_ARCH := $(shell go env GOARCH)
 
+# The authorities that an OpenStack or a webhook with a public certificate needs.
+CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
+bin/ca-certificates.crt: FORCE
+	@test -s $(CA_BUNDLE) || { echo "$(CA_BUNDLE) is not there: install ca-certificates, or set CA_BUNDLE to a file of PEM certificates" >&2; exit 1; }
+	@mkdir -p bin && cmp -s $(CA_BUNDLE) $@ || install -m 644 $(CA_BUNDLE) $@
+
+.PHONY: image
+image: bin/linux_$(HOST_ARCH)/multinic bin/ca-certificates.crt ## Write the image IMG=multinic:v1alpha1 to bin/image.tar, with no container engine (docker load takes it)
+	@cd hack/image && CGO_ENABLED=0 GOWORK=off go build -trimpath -buildvcs=false -o ../../bin/make-image .
+	@bin/make-image -o bin/image.tar -t $(IMG) -arch $(HOST_ARCH) -user 65532:65532 -entrypoint /multinic \
+		-f bin/linux_$(HOST_ARCH)/multinic:/multinic:0755 -f bin/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt \
+		-label org.opencontainers.image.title=multinic -label org.opencontainers.image.version=$(VERSION) \
+		-label org.opencontainers.image.licenses=Apache-2.0
+
 .PHONY: docker-build
-docker-build: bin/linux_$(HOST_ARCH)/multinic ## Build the image IMG=multinic:v1alpha1 (DOCKER=podman works too)
+docker-build: bin/linux_$(HOST_ARCH)/multinic bin/ca-certificates.crt ## Build the image IMG=multinic:v1alpha1 (DOCKER=podman works too)
 	@command -v $(DOCKER) >/dev/null || { echo "$(DOCKER) is not installed: set DOCKER to the program that builds images" >&2; exit 1; }
-	$(DOCKER) build --build-arg TARGETOS=linux --build-arg TARGETARCH=$(HOST_ARCH) -t $(IMG) .
+	$(DOCKER) build --build-arg TARGETOS=linux --build-arg TARGETARCH=$(HOST_ARCH) --build-arg VERSION=$(VERSION) -t $(IMG) .
 
 comma := ,
 .PHONY: docker-buildx
-docker-buildx: $(foreach p,$(subst $(comma), ,$(PLATFORMS)),bin/$(subst /,_,$(p))/multinic) ## Build and push the image for PLATFORMS=linux/amd64,linux/arm64
-	$(DOCKER) buildx build --platform=$(PLATFORMS) --push -t $(IMG) .
+docker-buildx: $(foreach p,$(subst $(comma), ,$(PLATFORMS)),bin/$(subst /,_,$(p))/multinic) bin/ca-certificates.crt ## Build and push the image for PLATFORMS=linux/amd64,linux/arm64
+	$(DOCKER) buildx build --platform=$(PLATFORMS) --build-arg VERSION=$(VERSION) --push -t $(IMG) .
 
 ##@ Servers for tests
 
@@ -178,3 +192,4 @@ mariadb: ## Install Debian's MariaDB if there is none and this is root (no servi
 	@hack/mariadb.sh
 
 -include hack/openstack/openstack.mk
+-include hack/cluster/cluster.mk
