@@ -6,7 +6,6 @@ package operator
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -89,19 +88,23 @@ func (w *workloads) statefulSets(ctx context.Context) error {
 }
 
 func (w *workloads) statefulSet(ctx context.Context, set *appsv1.StatefulSet) error {
+	template, err := json.Marshal(set.Spec.Template)
+	if err != nil {
+		return err
+	}
+	revision := resources.Digest(string(template))[:8]
 	claim := set.Spec.VolumeClaimTemplates[0].DeepCopy()
 	claim.Name, claim.Namespace = claim.Name+"-"+set.Name+"-0", set.Namespace
 	if claim.Spec.StorageClassName == nil {
 		claim.Spec.StorageClassName = &w.class
 	}
-	err := w.client.Create(ctx, claim)
+	err = w.client.Create(ctx, claim)
 	if err == nil {
 		err = w.bind(ctx, claim)
 	}
 	if client.IgnoreAlreadyExists(err) != nil {
 		return err
 	}
-	revision := resources.Digest(fmt.Sprint(set.Spec.Template))[:8]
 	ready := !w.broken[set.Spec.Template.Spec.Containers[0].Image]
 	if err := w.pod(ctx, set.Name+"-0", set.Spec.Template, revision, ready); err != nil {
 		return err
