@@ -153,7 +153,8 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return os.Rename(part, path)
 }
 
-// writeRows writes what load.sh compares the tables with.
+// writeRows writes what load.sh compares the tables with. It does so before the
+// version is there, which comes last.
 func writeRows(path string, rows map[string]int64) error {
 	if len(rows) == 0 {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -163,6 +164,9 @@ func writeRows(path string, rows map[string]int64) error {
 	}
 	return writeFile(path, func(w io.Writer) error {
 		for _, table := range slices.Sorted(maps.Keys(rows)) {
+			if table == versionTable {
+				continue
+			}
 			if _, err := fmt.Fprintf(w, "%s %d\n", table, rows[table]); err != nil {
 				return err
 			}

@@ -26,10 +26,14 @@ type contents struct {
 }
 
 // needed are tables without which a dump is no backup of ours.
-var needed = []string{shutTable, "multi_epoch", "cr_state", "multi_claim", "multi_subnet", "node_table", "multi_schema_version"}
+var needed = []string{shutTable, "multi_epoch", "cr_state", "multi_claim", "multi_subnet", "node_table", versionTable}
 
 // shutTable is the agents' table as a dump names it.
 const shutTable = "multi_interface_shut_0"
+
+// versionTable comes last in a dump: while one is loaded it holds a version that no
+// controller leads.
+const versionTable = "multi_schema_version"
 
 // inspect reads a dump once, to its end: is it a whole one, and what is in it?
 func inspect(path string) (contents, error) {
