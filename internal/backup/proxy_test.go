@@ -20,6 +20,7 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	cutAt    int64
+	before   func(statement string) // if set, is called first
 	seen     atomic.Int64
 	ends     sync.WaitGroup
 }
@@ -31,12 +32,12 @@ func newProxy(t testing.TB, db testenv.DB) *proxy {
 		t.Fatal(err)
 	}
 	p := &proxy{listener: listener, target: net.JoinHostPort(db.Host, strconv.Itoa(db.Port))}
-	p.ends.Go(p.accept)
 	return p
 }
 
-// db is the database as one reaches it through the proxy.
+// db is the database as one reaches it through the proxy, which serves from now on.
 func (p *proxy) db(db testenv.DB) testenv.DB {
+	p.ends.Go(p.accept)
 	db.Port = p.listener.Addr().(*net.TCPAddr).Port
 	return db
 }
@@ -74,8 +75,13 @@ func (p *proxy) statements(client io.Reader, server io.Writer) {
 		if _, err := io.ReadFull(client, body); err != nil {
 			return
 		}
-		if header[3] == 0 && len(body) > 0 && body[0] == 3 && p.seen.Add(1) == p.cutAt {
-			return
+		if header[3] == 0 && len(body) > 0 && body[0] == 3 {
+			if p.before != nil {
+				p.before(string(body[1:]))
+			}
+			if p.seen.Add(1) == p.cutAt {
+				return
+			}
 		}
 		if _, err := server.Write(append(append([]byte(nil), header...), body...)); err != nil {
 			return
