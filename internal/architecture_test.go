@@ -67,6 +67,11 @@ var rules = []rule{
 		why:    "the seams know nothing of Kubernetes: they can be used and tested without it",
 	},
 	{
+		of:     []string{"internal/backup/..."},
+		forbid: join(kubernetesClients, gophercloud, []string{"internal/...", "cmd/..."}),
+		why:    "what keeps dumps runs beside the database, in Pods without rights: it knows files, and nothing of what is in them",
+	},
+	{
 		of:     []string{"internal/..."},
 		except: []string{"internal/app/...", "internal/controller/..."},
 		forbid: []string{"internal/controller/...", "internal/app/...", "cmd/..."},
@@ -84,6 +89,12 @@ var rules = []rule{
 			"internal/round/...", "internal/store/...", "internal/dbadmin/...",
 		}),
 		why: "the plugin runs on people's machines, with their rights: it sees the API server alone",
+	},
+	{
+		of:     []string{"..."},
+		except: []string{"internal/backup/..."},
+		forbid: []string{"github.com/minio/..."},
+		why:    "the bucket's client stops at our seam, internal/backup",
 	},
 	{
 		of:     product,
@@ -118,6 +129,9 @@ func TestARuleSeesAViolation(t *testing.T) {
 		{"internal/controller/openstackconfig": {"internal/controller/multinicoperator"}},
 		{"cmd/multinic": {"test/openstacksim"}},
 		{"internal/plugin": {"internal/store"}},
+		{"internal/backup": {"internal/store"}},
+		{"internal/backup": {"sigs.k8s.io/controller-runtime/pkg/client"}},
+		{"internal/store": {"github.com/minio/minio-go/v7"}},
 		{"cmd/kubectl-multinic": {"internal/openstack"}},
 	} {
 		if len(check(forbidden)) == 0 {
@@ -129,6 +143,7 @@ func TestARuleSeesAViolation(t *testing.T) {
 		"internal/controller/openstackconfig": {"internal/store", "internal/controller/openstackconfig/sub"},
 		"internal/store":                      {"database/sql"},
 		"internal/dbadmin":                    {"database/sql", "internal/store"},
+		"internal/backup":                     {"github.com/minio/minio-go/v7"},
 		"test/system":                         {"database/sql", "internal/app"},
 		"internal/plugin":                     {"internal/trigger", "internal/inventory", "sigs.k8s.io/controller-runtime/pkg/client"},
 	}

@@ -29,7 +29,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(controllerCommand(), operatorCommand())
+	root.AddCommand(controllerCommand(), operatorCommand(), backupCommand())
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "multinic:", err)
 		os.Exit(1)

@@ -29,8 +29,8 @@ var errStarting = errors.New("not connected yet")
 // troubles are the errors that are told apart: one that gives way to another
 // is news, the same in other words is not.
 var troubles = []error{
-	errStarting, store.ErrDeposed, store.ErrReplaced, store.ErrForeignOwner, store.ErrNewerSchema, store.ErrForeignTables,
-	store.ErrReadOnly, store.ErrFull, store.ErrCredentials, store.ErrUncertain, store.ErrUnavailable,
+	errStarting, store.ErrDeposed, store.ErrReplaced, store.ErrForeignOwner, store.ErrNewerSchema, store.ErrLoading,
+	store.ErrForeignTables, store.ErrReadOnly, store.ErrFull, store.ErrCredentials, store.ErrUncertain, store.ErrUnavailable,
 }
 
 var errOther = errors.New("other trouble")

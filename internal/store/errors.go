@@ -25,6 +25,9 @@ var (
 	ErrForeignOwner = errors.New("the database belongs to another cluster")
 	// ErrNewerSchema: a newer MultiNic has migrated the database.
 	ErrNewerSchema = errors.New("the database has a newer schema than this version of MultiNic knows")
+	// ErrLoading: a dump is being loaded, or was until it was cut off. Try again
+	// later.
+	ErrLoading = errors.New("a backup is being loaded into the database, or was until that was cut off; then load it again, or empty the database")
 	// ErrForeignTables: tables of our names are not ours.
 	ErrForeignTables = errors.New("the database holds tables of another application")
 	// ErrForeignAccount: the agents' account is there and not ours to change.

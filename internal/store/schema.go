@@ -27,6 +27,10 @@ const (
 	lockTable    = "multi_schema_lock"
 )
 
+// loadingVersion is the version of a schema into which a dump is being loaded
+// (internal/backup): half a database is none to lead.
+const loadingVersion = 1_000_000_000
+
 // The migration lock is a row with a lease (goose's table locker): GET_LOCK and
 // LOCK TABLES don't reach the other nodes of a Galera cluster. A migrator that
 // dies is replaced after lockLease.
@@ -81,6 +85,9 @@ func (s *Store) ensureSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if version == loadingVersion {
+		return ErrLoading
+	}
 	if version > latest {
 		return fmt.Errorf("%w: it has version %d, this program %d", ErrNewerSchema, version, latest)
 	}
@@ -94,6 +101,9 @@ func (s *Store) ensureSchema(ctx context.Context) error {
 	// Again: what has just been made must be what this program expects, and
 	// another replica may have been a newer program.
 	version, err = s.checkTables(ctx, latest)
+	if err == nil && version == loadingVersion {
+		return ErrLoading // it began meanwhile
+	}
 	if err == nil && version != latest {
 		err = fmt.Errorf("%w: it has version %d, this program %d", ErrNewerSchema, version, latest)
 	}

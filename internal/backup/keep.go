@@ -1,0 +1,135 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// KeepOptions say what to keep, and for how long.
+type KeepOptions struct {
+	// Dir is the folder of backups, File the dump to be taken in.
+	Dir, File string
+	Reason    string
+	// Keep is how many scheduled backups stay, and how many others.
+	Keep int
+	// Bucket takes a copy; nil for none.
+	Bucket Bucket
+	Now    func() time.Time
+}
+
+// Keep makes a dump a backup: it reads the dump to its end, gives it its name and
+// manifest, prunes older ones, and copies to the bucket what isn't there. If only
+// what comes after the backup fails, the result names the backup and there is an
+// error all the same.
+func Keep(ctx context.Context, o KeepOptions) (Result, error) {
+	var r Result
+	if o.Keep < 1 {
+		return r, fmt.Errorf("%d backups to keep: want one at least", o.Keep)
+	}
+	if err := checkReason(o.Reason); err != nil {
+		return r, err
+	}
+	found, err := inspect(o.File)
+	if err != nil {
+		return r, err
+	}
+	dir := folder(o.Dir)
+	made, err := dir.add(o.File, Manifest{
+		Reason: o.Reason, CreatedAt: o.Now().UTC().Truncate(time.Millisecond), SHA256: found.sha256, Bytes: found.bytes,
+		Tables: found.tables, Rows: found.rows, ServerVersion: found.serverVersion,
+	})
+	if err != nil {
+		return r, fmt.Errorf("keeping %s: %w", o.File, err)
+	}
+	r.describe(made)
+	names, err := dir.prune(o.Keep, made.Name, o.Now())
+	r.Available = newest(names)
+	if err != nil {
+		err = fmt.Errorf("backup %s is kept, but older ones can't be pruned: %w", made.Name, err)
+	}
+	if o.Bucket == nil {
+		return r, err
+	}
+	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, made.Name)
+	r.Uploaded = slices.Contains(there, made.Name)
+	if copyErr != nil {
+		copyErr = fmt.Errorf("backup %s is kept in %s, but its copy in %s failed: %w", made.Name, o.Dir, o.Bucket, copyErr)
+		if r.Uploaded {
+			copyErr = fmt.Errorf("backup %s is kept in %s and %s, but tidying up there failed: %w", made.Name, o.Dir, o.Bucket, copyErr)
+		}
+	}
+	r.Available = newest(union(names, there))
+	return r, errors.Join(err, copyErr)
+}
+
+// prune drops the whole backups beyond keep and what is not whole. It returns the
+// names of those that are left.
+func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
+	whole, broken, err := f.list()
+	if err != nil {
+		return nil, err
+	}
+	names := namesOf(whole)
+	errs := []error{f.sweep(broken, now)}
+	for _, name := range expendable(names, keep, made) {
+		if err := f.remove(name); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
+	}
+	return names, errors.Join(errs...)
+}
+
+// copyTo copies to the bucket what it lacks, which after an outage of the bucket is
+// more than the last one, and prunes there. It returns the names there.
+func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string) ([]string, error) {
+	there, stray, err := listBucket(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	old := expendable(union(names, there), keep, made)
+	for _, name := range names { // the newest first: it matters most
+		if slices.Contains(there, name) || slices.Contains(old, name) {
+			continue
+		}
+		// The manifest last: a name with both is whole.
+		for _, suffix := range []string{dumpSuffix, manifestSuffix} {
+			if err := b.Put(ctx, name+suffix, f.path(name+suffix)); err != nil {
+				return there, err
+			}
+		}
+		there = append(there, name)
+	}
+	newestFirst(there)
+	var errs []error
+	for _, name := range old {
+		if !slices.Contains(there, name) {
+			continue
+		}
+		// The manifest first: what a crash leaves is no backup, and is swept.
+		err := errors.Join(b.Remove(ctx, name+manifestSuffix), b.Remove(ctx, name+dumpSuffix))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		there = slices.DeleteFunc(there, func(n string) bool { return n == name })
+	}
+	for _, key := range stray {
+		errs = append(errs, b.Remove(ctx, key))
+	}
+	return there, errors.Join(errs...)
+}
+
+// union are the names of both, the newest first.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	newestFirst(all)
+	return slices.Compact(all)
+}

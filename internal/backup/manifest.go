@@ -1,0 +1,110 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package backup
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Manifest tells what a backup is. It lies beside the dump as JSON.
+type Manifest struct {
+	// Name is when the backup was made and why: 20260102t030405z-scheduled.
+	Name string `json:"name"`
+	// Reason is what the backup was made for; "scheduled" for those of a schedule.
+	Reason    string    `json:"reason"`
+	CreatedAt time.Time `json:"createdAt"`
+	// SHA256 and Bytes are the compressed dump's.
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	// Tables are those in the dump, with their rows.
+	Tables []string         `json:"tables"`
+	Rows   map[string]int64 `json:"rows,omitempty"`
+	// ServerVersion is the dumped server's, as the dump's header has it.
+	ServerVersion string `json:"serverVersion,omitempty"`
+}
+
+const (
+	dumpSuffix     = ".sql.gz"
+	manifestSuffix = ".json"
+	timeLayout     = "20060102t150405z"
+)
+
+// Scheduled is the reason of backups that are made by a schedule. They are pruned
+// apart from all others, so that many made by hand don't push the nightly ones out.
+const Scheduled = "scheduled"
+
+var (
+	reasonPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	namePattern   = regexp.MustCompile(`^(\d{8}t\d{6}z)-([a-z0-9-]+)$`)
+)
+
+func checkReason(reason string) error {
+	if !reasonPattern.MatchString(reason) {
+		return fmt.Errorf("reason %q: want up to 40 lower-case letters, digits and dashes, as it is part of the backup's name", reason)
+	}
+	return nil
+}
+
+// nameFor is the name of a backup made at that time.
+func nameFor(at time.Time, reason string) string { return at.UTC().Format(timeLayout) + "-" + reason }
+
+// reasonOf is the reason in a name; "" if it is no name of a backup.
+func reasonOf(name string) string {
+	parts := namePattern.FindStringSubmatch(name)
+	if parts == nil || checkReason(parts[2]) != nil {
+		return ""
+	}
+	return parts[2]
+}
+
+// newestFirst sorts names, which begin with the time.
+func newestFirst(names []string) {
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(b, a) })
+}
+
+func sortManifests(all []Manifest) {
+	slices.SortFunc(all, func(a, b Manifest) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(b.Name, a.Name))
+	})
+}
+
+// expendable are the names beyond the newest keep, scheduled ones and others
+// counted apart. names has the newest first; made is never expendable, even where a
+// clock that went back makes it the oldest.
+func expendable(names []string, keep int, made string) []string {
+	var old []string
+	scheduled, others := 0, 0
+	if reason := reasonOf(made); reason == Scheduled {
+		scheduled++
+	} else if reason != "" {
+		others++
+	}
+	for _, name := range names {
+		if name == made {
+			continue
+		}
+		count := &others
+		if reasonOf(name) == Scheduled {
+			count = &scheduled
+		}
+		if *count++; *count > keep {
+			old = append(old, name)
+		}
+	}
+	return old
+}
+
+// namesOf are the names, in the same order.
+func namesOf(all []Manifest) []string {
+	names := make([]string, 0, len(all))
+	for _, m := range all {
+		names = append(names, m.Name)
+	}
+	return names
+}
