@@ -17,7 +17,8 @@ var loadScript string
 // DumpScript and LoadScript are run as /bin/sh -ec in MariaDB's image. Their
 // environment is the controller's (DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME,
 // DB_TLS, DB_TLS_CA) and BACKUP_FILE: what is written, or loaded. LoadScript also
-// reads BACKUP_FILE with [RowsSuffix], which Fetch writes.
+// reads BACKUP_FILE with [RowsSuffix], which Fetch writes, and EXPECT_OWNER: the
+// cluster and namespace to which rows that are there already must belong.
 var (
 	DumpScript = commonScript + dumpScript
 	LoadScript = commonScript + loadScript

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/backup"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
@@ -113,7 +114,7 @@ func render(t *testing.T, objects []client.Object) []byte {
 			t.Fatal(err)
 		}
 		delete(content, "status")
-		text, err := yaml.Marshal(content)
+		text, err := yaml.Marshal(named(content))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,4 +124,26 @@ func render(t *testing.T, objects []client.Object) []byte {
 		out.Write(text)
 	}
 	return out.Bytes()
+}
+
+// named puts the names of scripts in the place of their texts.
+func named(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key := range v {
+			v[key] = named(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = named(v[i])
+		}
+	case string:
+		switch v {
+		case backup.DumpScript:
+			return "(dump.sh)"
+		case backup.LoadScript:
+			return "(load.sh)"
+		}
+	}
+	return value
 }

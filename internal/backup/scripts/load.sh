@@ -16,6 +16,14 @@ if ! contains "$there" multi_schema_version; then
 	done
 fi
 
+# Another cluster's rows, where the caller says whose they may be.
+if [ -n "${EXPECT_OWNER:-}" ] && contains "$there" multi_epoch; then
+	owner=$(sql "SELECT owner FROM multi_epoch")
+	if [ -n "$owner" ] && [ "$owner" != "$EXPECT_OWNER" ]; then
+		fail "database $DB_NAME at $DB_HOST belongs to $owner, and not to $EXPECT_OWNER: name a database of this cluster's own (DB_NAME)"
+	fi
+fi
+
 # The rows are counted by the same connection before the version is there, as a
 # controller may change them from then on. A difference becomes a statement that is
 # none: the server's error shows it.
