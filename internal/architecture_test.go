@@ -86,6 +86,14 @@ var rules = []rule{
 		why: "the plugin runs on people's machines, with their rights: it sees the API server alone",
 	},
 	{
+		of: []string{"internal/children/..."},
+		forbid: join(gophercloud, database, []string{
+			"internal/credentials/...", "internal/health/...", "internal/inventory/...", "internal/openstack/...", "internal/publication/...",
+			"internal/receiver/...", "internal/round/...", "internal/store/...", "internal/trigger/...",
+		}),
+		why: "it makes any objects be as they were built, and knows nothing of what they are for",
+	},
+	{
 		of:     product,
 		forbid: []string{"test/..."},
 		why:    "what ships does not contain what tests it",
@@ -117,6 +125,7 @@ func TestARuleSeesAViolation(t *testing.T) {
 		{"cmd/multinic": {"test/openstacksim"}},
 		{"internal/plugin": {"internal/store"}},
 		{"cmd/kubectl-multinic": {"internal/openstack"}},
+		{"internal/children": {"internal/store"}},
 	} {
 		if len(check(forbidden)) == 0 {
 			t.Errorf("nothing said of %v", forbidden)
@@ -127,6 +136,7 @@ func TestARuleSeesAViolation(t *testing.T) {
 		"internal/controller/openstackconfig": {"internal/store", "internal/controller/openstackconfig/sub"},
 		"internal/store":                      {"database/sql"},
 		"test/system":                         {"database/sql", "internal/app"},
+		"internal/children":                   {"api/v1alpha1", "sigs.k8s.io/controller-runtime/pkg/client"},
 		"internal/plugin":                     {"internal/trigger", "internal/inventory", "sigs.k8s.io/controller-runtime/pkg/client"},
 	}
 	for _, violation := range check(allowed) {

@@ -42,9 +42,12 @@ func (a *Applier) look(ctx context.Context, c *call) (Result, error) {
 		object, err := a.typed(c, live)
 		return v.result(object), err
 	}
+	if fields := c.stuck(live); fields != nil {
+		return a.unyielding(ctx, c, live, fields)
+	}
 	would, err := a.replace(ctx, c, live, client.DryRunAll)
-	if refused(err) {
-		return a.unyielding(ctx, c, live, err)
+	if refused(err) && a.validWhenNew(ctx, c) {
+		return a.unyielding(ctx, c, live, refusedFields(err))
 	}
 	if err != nil {
 		return Result{}, err

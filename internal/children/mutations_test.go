@@ -128,6 +128,7 @@ type obj = map[string]any
 
 var ofPods = []addition{
 	{"containers.0.env.+", obj{"name": "LD_PRELOAD", "value": "/tmp/evil.so"}},
+	{"containers.0.env.+", obj{"name": "LEVEL", "value": "debug"}}, // a second of that name, which wins
 	{"containers.0.env.0.value", "debug"},
 	{"containers.0.ports.+", obj{"containerPort": int64(22), "protocol": "TCP"}},
 	{"containers.0.envFrom", []any{obj{"secretRef": obj{"name": "other"}}}},
