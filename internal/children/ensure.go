@@ -161,7 +161,7 @@ func (c *call) changed(live *unstructured.Unstructured, found []string) bool {
 // stays. What others changed of our fields is taken back with it; the API knows
 // no half.
 func (a *Applier) applyOurs(ctx context.Context, c *call, live, would *unstructured.Unstructured) (Result, error) {
-	live, err := a.gather(ctx, c, live)
+	live, err := a.gather(ctx, live)
 	if err != nil {
 		return Result{}, err
 	}
@@ -185,7 +185,7 @@ func (a *Applier) applyOurs(ctx context.Context, c *call, live, would *unstructu
 // gather makes all that we own of the object ours in the way of server-side
 // apply: what was created or replaced is owned as an update, and an apply would
 // never remove it.
-func (a *Applier) gather(ctx context.Context, c *call, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+func (a *Applier) gather(ctx context.Context, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(a.Owner), a.Owner)
 	if err != nil || patch == nil {
 		return live, err

@@ -133,3 +133,19 @@ func TestAReplacedObjectThatLingersIsAwaited(t *testing.T) {
 	s.ensure(desired, false, children.Updated) // it was we who deleted it
 	s.ensure(desired, true, children.Unchanged)
 }
+
+// TestAnImmutableSecretIsTheCallersMatter: someone made it so. That can't be
+// taken back but by deletion, and its data may be nowhere else.
+func TestAnImmutableSecretIsTheCallersMatter(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	desired := kinds(s.namespace)["Secret"]
+	s.ensure(desired, true, children.Created)
+	if err := s.mergePatch(desired, intruder, obj{"immutable": true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.applier.Ensure(t.Context(), desired, true); !errors.Is(err, children.ErrImmutable) || !strings.Contains(err.Error(), "immutable") {
+		t.Errorf("%v", err)
+	}
+	s.ensure(desired, false, children.Drifted)
+}
