@@ -36,6 +36,7 @@ type Options struct {
 // Outcome says what Ensure found and did.
 type Outcome string
 
+// The outcomes.
 const (
 	Unchanged Outcome = "Unchanged" // it is as desired; nothing was written
 	Created   Outcome = "Created"
