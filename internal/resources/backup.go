@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/internal/backup"
 )
@@ -56,8 +55,8 @@ const AnnotationAsked = "multinic.example.com/asked-for"
 
 // Backup builds what makes the scheduled dumps. The volume outlives the
 // MultiNicOperator.
-func Backup(in Input) []client.Object {
-	return []client.Object{
+func Backup(in Input) []Object {
+	return []Object{
 		&corev1.ServiceAccount{ObjectMeta: in.meta(BackupName, backupComponent), AutomountServiceAccountToken: new(false)},
 		backupClaim(in), backupCronJob(in),
 	}

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const (
@@ -24,8 +23,8 @@ const (
 )
 
 // Controller builds everything of the controller.
-func Controller(in Input) []client.Object {
-	out := []client.Object{
+func Controller(in Input) []Object {
+	out := []Object{
 		&corev1.ServiceAccount{ObjectMeta: in.meta(ControllerName, controllerComponent)},
 	}
 	out = append(out, controllerRights(in)...)

@@ -6,6 +6,7 @@ package resources
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
@@ -36,6 +37,12 @@ const (
 	ControllerReaderRole    = "multinic-controller-cluster" // nodes, and the cluster's identity
 	controllerBindingPrefix = "multinic-controller-"        // of bindings: the namespace follows
 )
+
+// Object is any of Kubernetes'.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
 
 // Input is a MultiNicOperator and what had to be looked up for it.
 type Input struct {

@@ -7,15 +7,14 @@ import (
 	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // controllerRights are the controller's own, in its namespace; the bindings of
 // what it needs elsewhere; and, where it is told its namespaces, no more than
 // those.
-func controllerRights(in Input) []client.Object {
+func controllerRights(in Input) []Object {
 	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: ControllerName, Namespace: in.Namespace}}
-	out := []client.Object{
+	out := []Object{
 		&rbacv1.Role{ObjectMeta: in.meta(ControllerName, controllerComponent), Rules: controllerRules()},
 		&rbacv1.RoleBinding{
 			ObjectMeta: in.meta(ControllerName, controllerComponent), Subjects: subjects,

@@ -76,7 +76,7 @@ func (r *Reconciler) autoscaled(ctx context.Context, p *passage) error {
 
 // dropUnwanted removes what an earlier spec has asked for: the budget of two
 // replicas, the rights in namespaces that are no longer served.
-func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []client.Object) error {
+func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []resources.Object) error {
 	keep := map[string]bool{}
 	for _, object := range wanted {
 		keep[describe(object, r.Client)] = true

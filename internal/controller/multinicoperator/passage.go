@@ -92,7 +92,7 @@ func (p *passage) refused(kind, reason, format string, args ...any) error {
 }
 
 // ensure makes children be as they were built, and notes what stands against it.
-func (r *Reconciler) ensure(ctx context.Context, p *passage, wanted ...client.Object) error {
+func (r *Reconciler) ensure(ctx context.Context, p *passage, wanted ...resources.Object) error {
 	repair := *p.in.Spec.Protection.EnableAutoRecovery
 	for _, object := range wanted {
 		p.managed++
