@@ -111,9 +111,9 @@ func TestNoDataIsTakenForAStatement(t *testing.T) {
 
 func TestADumpOfAShutGateIsTheSame(t *testing.T) {
 	t.Parallel()
-	db, l, mark := published(t, 3)
+	db, _, mark := published(t, 3)
 	mark.Sequence += 5
-	l = lead(t, db, mark)
+	l := lead(t, db, mark)
 	if l.GateOpen() {
 		t.Fatal("the gate is open")
 	}
