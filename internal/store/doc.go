@@ -35,5 +35,6 @@
 // meanwhile fail: a new leader takes the table away under a name of its own.
 //
 // An administrator who leads nothing looks at a database with [Look] and lays it
-// by with [Shut], which does as a leader does who finds it restored.
+// by with [Shut], which does as a leader does who finds it restored; one that is
+// root makes the agents' account with [EnsureAgents].
 package store
