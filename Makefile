@@ -119,7 +119,7 @@ clean: ## Remove what was built here (the caches outside the tree stay)
 .PHONY: install
 install: ## Install the CRDs and the namespace multinic-system in the current cluster
 	$(KUBECTL) apply -k config/crd
-	$(KUBECTL) apply -f config/manager/namespace.yaml
+	$(KUBECTL) apply -k config/namespace
 
 .PHONY: uninstall
 uninstall: ## Remove the CRDs and with them every OpenstackConfig (the controller must still run: it finishes them)
