@@ -166,13 +166,13 @@ func External(caSecret string) Connection {
 	return c
 }
 
-// Internal is the connection to the StatefulSet mariadb.
+// Internal is the connection to the StatefulSet mariadb. The agents' account is
+// not the controller's to make: that takes rights which amount to root's.
 func Internal(namespace string) Connection {
 	env := []corev1.EnvVar{
 		{Name: "DB_HOST", Value: DatabaseHost(namespace)}, {Name: "DB_PORT", Value: fmt.Sprint(DatabasePort)},
 		fromSecret("DB_USER", CredentialsName, KeyUser), fromSecret("DB_PASSWORD", CredentialsName, KeyPassword),
 		fromSecret("DB_NAME", CredentialsName, KeyDatabase),
-		fromSecret("DB_AGENT_USER", AgentAccessName, KeyUser), fromSecret("DB_AGENT_PASSWORD", AgentAccessName, KeyPassword),
 	}
 	return Connection{Env: append(env, tlsEnv()...), CASecret: CertificateName}
 }

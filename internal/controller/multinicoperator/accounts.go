@@ -46,6 +46,11 @@ func (r *Reconciler) accounts(ctx context.Context, p *passage) error {
 	if err != nil {
 		return r.tellLogin(p, err)
 	}
+	// Last, as it needs the controller's database by its name.
+	complete, err := admin.EnsureAgents(ctx, promoted.Database, dbadmin.Account{User: resources.AgentUser, Password: promoted.AgentPassword})
+	if err != nil {
+		return r.tellLogin(p, err)
+	}
 	if p.creds.Rotating() {
 		if err := r.keepCredentials(ctx, p, promoted); err != nil {
 			return err
@@ -53,6 +58,10 @@ func (r *Reconciler) accounts(ctx context.Context, p *passage) error {
 		if state, err = r.serverState(ctx, p); err != nil {
 			return err
 		}
+	}
+	if !complete { // this server grants no right on a table that is not there
+		p.lookIn(waitEvery)
+		return nil
 	}
 	r.settle(p.namespace(), state)
 	return nil

@@ -177,7 +177,7 @@ func (r *Reconciler) controllerDigest(ctx context.Context, p *passage) error {
 	} else {
 		contents = append(contents, map[string][]byte{
 			resources.KeyUser: []byte(p.creds.User), resources.KeyPassword: []byte(p.creds.Password), resources.KeyDatabase: []byte(p.creds.Database),
-			"agent": []byte(p.creds.AgentPassword), "certificate": []byte(p.in.DatabaseDigest),
+			"certificate": []byte(p.in.DatabaseDigest),
 		})
 	}
 	for _, e := range p.in.Spec.Controller.Env {
