@@ -64,6 +64,8 @@ type Input struct {
 	// DatabaseImage is the image that MariaDB is to run now. It is the spec's,
 	// but for an upgrade that still waits for its backup.
 	DatabaseImage string
+	// BucketAuthority: the Secret of the backups' bucket holds ca.crt.
+	BucketAuthority bool
 	// Connection is where the controller writes.
 	Connection Connection
 }
