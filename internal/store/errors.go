@@ -144,6 +144,29 @@ func lostConnection(err error) bool {
 		errors.Is(err, mysql.ErrMalformPkt) || errors.Is(err, mysql.ErrPktSync) || errors.Is(err, mysql.ErrBusyBuffer)
 }
 
+// unlocked is an error of a statement that takes no lock of InnoDB's, with what it
+// means if it has waited for too long: that is then Galera's wait for what the other
+// nodes have committed (causalReads), or another's DDL. A node that has lost its
+// cluster says so at once.
+func unlocked(err error) error {
+	if number(err) == errLockWaitTimeout {
+		return fmt.Errorf("%w: a read has waited in vain: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// misled says that another server than this one may serve us: this is a Galera
+// node outside of its cluster, or takes no writes.
+func misled(err error) bool {
+	switch number(err) {
+	case errUnknownCommand, errOptionPrevents, errCantReadOnlyTrx, errReadOnlyMode:
+		return true
+	case errLockWaitTimeout:
+		return errors.Is(err, ErrUnavailable)
+	}
+	return false
+}
+
 // passing says that the same transaction may succeed if it is made again now.
 // All of these leave it rolled back as a whole; 1205 rolls back its statement
 // only, and our own ROLLBACK does the rest.
