@@ -1,0 +1,126 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/xormsdhkdwk/multinic/internal/store"
+	"github.com/xormsdhkdwk/multinic/test/testenv"
+)
+
+// heldUpCommit loses a client in the middle of a COMMIT that arrives later, as one does
+// that a slow network or node holds up. On another node no row lock tells of it: what
+// the leader finds out there must stay true all the same.
+func (g *galera) heldUpCommit(t *testing.T) {
+	nodes := g.database(t)
+	p := newProxy(t, nodes[0])
+	judge, frozen, release := freeze("COMMIT")
+	defer release()
+	var armed *atomic.Bool
+	p.judge, armed = whenArmed(judge)
+	l := lead(t, open(t, p.serve(config(t, nodes[0]))), store.Mark{})
+	apply(t, l, FirstRun(2, 1))
+	armed.Store(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		_, err := l.Apply(ctx, rename(0, "held up"), nil)
+		result <- err
+	}()
+	<-frozen
+	cancel() // or it would be written again at once
+	p.turn(nodes[1])
+	if err := <-result; err == nil || errors.Is(err, store.ErrUncertain) {
+		t.Fatalf("Apply: %v, want an error that leaves nothing open", err)
+	}
+	before := g.wantAlike(t, nodes)
+	release()
+	eventually(t, "node 0 has had the COMMIT and noticed that its client is gone", func(context.Context) bool {
+		return number(t, nodes[0], "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ? AND id <> CONNECTION_ID()", nodes[0].User) == 0
+	})
+	if after := g.wantAlike(t, nodes); after != before {
+		t.Errorf("the COMMIT took place after all:\nbefore\n%s\nafter\n%s", before, after)
+	}
+	apply(t, l, rename(0, "renamed"))
+	wantOnce(t, nodes[1], "renamed", 2)
+}
+
+// cutOffNodeIsLeft stands behind a balancer that leaves connections alone: the node
+// takes them and answers every statement with an error.
+func (g *galera) cutOffNodeIsLeft(t *testing.T) {
+	nodes := g.database(t)
+	balancer := g.Balancer(t, testenv.BalancerOptions{Keep: true})
+	cfg := config(t, nodes[0])
+	cfg.Port = balancer.Port
+	l := lead(t, open(t, cfg), store.Mark{})
+	apply(t, l, FirstRun(2, 1))
+	cut := balancer.Writer()
+	t.Cleanup(func() { g.Rejoin(context.Background(), cut) }) // whatever fails here
+	if err := g.CutOff(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, l, rename(0, "renamed"))
+	if at := balancer.Writer(); at == cut {
+		t.Errorf("the leader's last connection was to node %d, which is cut off", at)
+	}
+	if err := l.Check(t.Context()); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+
+	stuck := open(t, config(t, nodes[cut]))
+	if err := stuck.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Ping of a node that is cut off: %v, want ErrUnavailable", err)
+	}
+	if _, err := stuck.Lead(t.Context(), store.Mark{}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Lead over a node that is cut off: %v, want ErrUnavailable", err)
+	}
+	if err := g.Rejoin(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
+	wantOnce(t, nodes[cut], "renamed", 2)
+	g.wantAlike(t, nodes)
+}
+
+// commitOfADeadNode kills the node of the COMMIT, before it and after it.
+func (g *galera) commitOfADeadNode(t *testing.T) {
+	for name, how := range map[string]verdict{"not committed": cut, "committed": swallow} {
+		t.Run(name, func(t *testing.T) {
+			nodes := g.database(t)
+			balancer := g.Balancer(t, testenv.BalancerOptions{})
+			behind := nodes[0]
+			behind.Port = balancer.Port
+			p := newProxy(t, behind)
+			var dead int
+			kill := func() {
+				dead = balancer.Writer()
+				g.Kill(dead)
+			}
+			judge, armed := whenArmed(once("COMMIT", how))
+			p.judge = func(text string) verdict {
+				v := judge(text)
+				if v == cut {
+					kill()
+				}
+				return v
+			}
+			p.swallowed = kill
+			l := lead(t, open(t, p.serve(config(t, nodes[0]))), store.Mark{})
+			apply(t, l, FirstRun(2, 1))
+			armed.Store(true)
+			apply(t, l, rename(0, "renamed"))
+			if at := balancer.Writer(); at == dead {
+				t.Fatalf("node %d is dead and the last connection went to it", at)
+			}
+			wantOnce(t, nodes[balancer.Writer()], "renamed", 2)
+			if err := g.Restart(t.Context(), dead); err != nil {
+				t.Fatal(err)
+			}
+			g.wantAlike(t, nodes)
+		})
+	}
+}
