@@ -67,6 +67,7 @@ const (
 	errTableAccess       = 1142
 	errColumnAccess      = 1143
 	errNoSuchTable       = 1146
+	errDuringCommit      = 1180 // also Galera: the node lost its cluster meanwhile
 	errLockWaitTimeout   = 1205
 	errDeadlock          = 1213
 	errSpecificAccess    = 1227
@@ -169,14 +170,14 @@ func misled(err error) bool {
 
 // passing says that the same transaction may succeed if it is made again now.
 // All of these leave it rolled back as a whole; 1205 rolls back its statement
-// only, and our own ROLLBACK does the rest.
+// only, and our own ROLLBACK does the rest; what 1180 left, write finds out.
 // What is uncertain has been asked about long enough already.
 func passing(err error) bool {
 	if errors.Is(err, ErrUncertain) {
 		return false
 	}
 	switch number(err) {
-	case errDeadlock, errLockWaitTimeout, errUnknownCommand, errCheckRead, errConnectionKilled, errServerShutdown:
+	case errDeadlock, errLockWaitTimeout, errUnknownCommand, errCheckRead, errConnectionKilled, errServerShutdown, errDuringCommit:
 		return true
 	case 0:
 		return lostConnection(err)
