@@ -60,7 +60,11 @@ func (s *Store) makeAgentAccount(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	have, err := s.agentsOwnGrants(ctx)
+	var have []string
+	err = s.retryIf(ctx, refusedLogin, func() (err error) {
+		have, err = s.agentsOwnGrants(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -87,6 +91,10 @@ func (s *Store) makeAgentAccount(ctx context.Context, db *sql.DB) error {
 	}
 	return nil
 }
+
+// refusedLogin says that an account is not known, or not with its password; for a
+// moment also on a Galera node that has yet to apply what another was told.
+func refusedLogin(err error) bool { return number(err) == errAccessDenied }
 
 // mayTakeAccount says whether an account that exists is one of ours: it has no
 // right beyond our database. Only an administrator may see another's rights;

@@ -22,11 +22,16 @@ const (
 
 // retry makes attempt again while its error is passing.
 func (s *Store) retry(ctx context.Context, attempt func() error) error {
+	return s.retryIf(ctx, passing, attempt)
+}
+
+// retryIf makes attempt again while its error is one of those.
+func (s *Store) retryIf(ctx context.Context, those func(error) bool, attempt func() error) error {
 	backoff := firstBackoff
 	for i := 1; ; i++ {
 		err := attempt()
 		s.leave(err)
-		if err == nil || i == attempts || !passing(err) || ctx.Err() != nil {
+		if err == nil || i == attempts || !those(err) || ctx.Err() != nil {
 			return err
 		}
 		s.cfg.Log.V(1).Info("database transaction is made again", "attempt", i, "error", err.Error())

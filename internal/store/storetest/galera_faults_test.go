@@ -6,6 +6,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -50,6 +51,57 @@ func (g *galera) heldUpCommit(t *testing.T) {
 	wantOnce(t, nodes[1], "renamed", 2)
 }
 
+// agentsAccountLags makes the agents' account on one node and has it tried on another,
+// which does not know it yet.
+func (g *galera) agentsAccountLags(t *testing.T) {
+	nodes := g.database(t)
+	p := newProxy(t, nodes[0])
+	cfg := config(t, nodes[0])
+	cfg.AgentUser, cfg.AgentPassword = "a"+cfg.User, "agent-password"
+	asRoot(t, g.Nodes[0], "GRANT CREATE USER ON *.* TO "+cfg.User+"@'%'", "GRANT GRANT OPTION ON "+cfg.Database+".* TO "+cfg.User+"@'%'")
+	g.caughtUp(t, nodes[1])
+	root, err := g.Nodes[1].Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	root.SetMaxOpenConns(1) // the lock is its connection's
+	denied := func() (n int) {
+		var name string
+		if err := root.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Access_denied_errors'").Scan(&name, &n); err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	before := denied()
+	p.judge = func(text string) verdict {
+		if strings.HasPrefix(text, "CREATE USER") {
+			// Holds up what comes from other nodes.
+			if _, err := root.ExecContext(t.Context(), "FLUSH TABLES WITH READ LOCK"); err != nil {
+				t.Error(err)
+			}
+			p.point(nodes[1])
+		}
+		return pass
+	}
+	s := open(t, p.serve(cfg))
+	led := make(chan error, 1)
+	go func() {
+		l, err := s.Lead(t.Context(), store.Mark{})
+		if err == nil {
+			err = l.EnsureAgents(t.Context())
+		}
+		led <- err
+	}()
+	eventually(t, "node 1 refuses the account", func(context.Context) bool { return denied() > before })
+	if _, err := root.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-led; err != nil {
+		t.Errorf("making the agents' account: %v", err)
+	}
+}
+
 // cutOffNodeIsLeft stands behind a balancer that leaves connections alone: the node
 // takes them and answers every statement with an error.
 func (g *galera) cutOffNodeIsLeft(t *testing.T) {
@@ -84,6 +136,45 @@ func (g *galera) cutOffNodeIsLeft(t *testing.T) {
 	}
 	wantOnce(t, nodes[cut], "renamed", 2)
 	g.wantAlike(t, nodes)
+}
+
+// commitAtTheCut cuts a node off while it commits: the COMMIT waits for the group, and
+// fails when the node finds itself alone.
+func (g *galera) commitAtTheCut(t *testing.T) {
+	nodes := g.database(t)
+	balancer := g.Balancer(t, testenv.BalancerOptions{Keep: true})
+	cut := balancer.Writer()
+	t.Cleanup(func() { g.Rejoin(context.Background(), cut) }) // whatever fails here
+	behind := nodes[0]
+	behind.Port = balancer.Port
+	settled := make(chan error, 1)
+	var once atomic.Bool
+	judge, armed := whenArmed(func(text string) verdict {
+		if text == "COMMIT" && once.CompareAndSwap(false, true) {
+			cut = balancer.Writer()
+			isolate(t, g.Nodes[cut])
+			go func() { settled <- g.CutOff(t.Context(), cut) }()
+		}
+		return pass
+	})
+	l := lead(t, open(t, through(t, behind, config(t, nodes[0]), judge)), store.Mark{})
+	apply(t, l, FirstRun(2, 1))
+	armed.Store(true)
+	apply(t, l, rename(0, "renamed"))
+	if err := <-settled; err != nil {
+		t.Fatal(err)
+	}
+	wantOnce(t, nodes[balancer.Writer()], "renamed", 2)
+	if err := g.Rejoin(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
+	g.wantAlike(t, nodes)
+}
+
+// isolate is what CutOff does, without waiting for anybody to notice.
+func isolate(t *testing.T, node *testenv.MariaDB) {
+	t.Helper()
+	asRoot(t, node, "SET GLOBAL wsrep_provider_options = 'gmcast.isolate=1'")
 }
 
 // commitOfADeadNode kills the node of the COMMIT, before it and after it.

@@ -88,12 +88,19 @@ func (p *proxy) close() {
 	}
 }
 
-// turn leads to another server from now on and closes the clients' connections. The
-// servers' stay: what is judged still arrives, as what is still on its way does.
-func (p *proxy) turn(db testenv.DB) {
+// point leads new connections to another server.
+func (p *proxy) point(db testenv.DB) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = net.JoinHostPort(db.Host, strconv.Itoa(db.Port))
+}
+
+// turn is point, and closes the clients' connections. The servers' stay: what is
+// judged still arrives, as what is on its way does.
+func (p *proxy) turn(db testenv.DB) {
+	p.point(db)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, c := range p.clients {
 		c.Close()
 	}
