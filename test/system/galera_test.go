@@ -142,37 +142,40 @@ func (s *onGalera) waitChanges(more int64) error {
 	return nil
 }
 
-// watchNodes has an agent at each node ask for all VMs that were published, until it is
-// stopped. What a node has shown once it may answer with an error, never with nothing.
-// A node that lags behind may show an old address.
+// watchNodes has an agent at each node, and one behind the balancer, ask for all VMs that
+// were published, until it is stopped. What an agent was shown once it may be answered
+// with an error, never with nothing. A node that lags behind may show an old address.
 func (s *onGalera) watchNodes() (stop func() (answers, failures int64)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var answers, failures atomic.Int64
 	var watchers sync.WaitGroup
-	for i, node := range s.cluster.Nodes {
-		pool := s.agentPool(net.JoinHostPort(node.Host, strconv.Itoa(node.Port)), s.database)
+	watch := func(where string, port int) {
+		pool := s.agentPool(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), s.database)
+		defer pool.Close()
+		pool.SetMaxIdleConns(-1) // each question is a new connection's, as a new agent's
 		agent := &system{t: s.t, sql: pool}
-		watchers.Go(func() {
-			defer pool.Close()
-			seen := map[string]bool{}
-			for ctx.Err() == nil {
-				for n := range s.published.Load() {
-					_, server := s.vm(n)
-					nics, err := agent.agentM(server.Name)
-					if err != nil {
-						failures.Add(1)
-						time.Sleep(time.Millisecond) // a dead node refuses faster than an agent asks
-						continue
-					}
-					answers.Add(1)
-					if len(nics) > 1 || len(nics) == 0 && seen[server.Name] {
-						s.t.Errorf("the agent on %s was told %+v by node %d", server.Name, nics, i)
-						return
-					}
-					seen[server.Name] = seen[server.Name] || len(nics) == 1
+		seen := map[string]bool{}
+		for ctx.Err() == nil {
+			for n := range s.published.Load() {
+				_, server := s.vm(n)
+				nics, err := agent.agentM(server.Name)
+				if err != nil {
+					failures.Add(1)
+					time.Sleep(time.Millisecond) // a dead node refuses faster than an agent asks
+					continue
 				}
+				answers.Add(1)
+				if len(nics) > 1 || len(nics) == 0 && seen[server.Name] {
+					s.t.Errorf("the agent on %s was told %+v by %s", server.Name, nics, where)
+					return
+				}
+				seen[server.Name] = seen[server.Name] || len(nics) == 1
 			}
-		})
+		}
+	}
+	watchers.Go(func() { watch("the balancer", s.balancer.Port) })
+	for i, node := range s.cluster.Nodes {
+		watchers.Go(func() { watch(fmt.Sprintf("node %d", i), node.Port) })
 	}
 	stop = func() (int64, int64) { cancel(); watchers.Wait(); return answers.Load(), failures.Load() }
 	s.t.Cleanup(func() { stop() })

@@ -5,6 +5,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -51,6 +52,54 @@ func (g *galera) heldUpCommit(t *testing.T) {
 	wantOnce(t, nodes[1], "renamed", 2)
 }
 
+// A holder's connection holds up what a node is told by the others, and lets it go.
+const (
+	holdUp = "FLUSH TABLES WITH READ LOCK"
+	letGo  = "UNLOCK TABLES"
+)
+
+func holder(t *testing.T, node *testenv.MariaDB) *sql.DB {
+	t.Helper()
+	root, err := node.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	root.SetMaxOpenConns(1) // the lock is its connection's
+	return root
+}
+
+// lateNode shows why agents that may come to any node need wsrep_sync_wait there: one
+// that is late knows less than another has told them, unless it waits.
+func (g *galera) lateNode(t *testing.T) {
+	nodes := g.database(t)
+	l := lead(t, open(t, config(t, nodes[0])), store.Mark{})
+	apply(t, l, FirstRun(1, 1))
+	g.caughtUp(t, nodes[1])
+	root := holder(t, g.Nodes[1])
+	if _, err := root.ExecContext(t.Context(), holdUp); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, l, FirstRun(2, 1))
+	const rows = "SELECT COUNT(*) FROM multi_interface"
+	if n := number(t, nodes[1], rows); n != 1 {
+		t.Errorf("the late node has %d rows, want the old one: it is not late", n)
+	}
+	answer := make(chan int64, 1)
+	go func() { answer <- number(t, nodes[1], "SET STATEMENT wsrep_sync_wait = 1 FOR "+rows) }()
+	eventually(t, "the agent waits, or has its answer", func(ctx context.Context) bool {
+		var waiting int
+		err := root.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ? AND info LIKE 'SET STATEMENT%'", nodes[1].User).Scan(&waiting)
+		return err == nil && waiting == 1 || len(answer) == 1
+	})
+	if _, err := root.ExecContext(t.Context(), letGo); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-answer; n != 2 {
+		t.Errorf("an agent that waits was told of %d rows, want 2", n)
+	}
+}
+
 // agentsAccountLags makes the agents' account on one node and has it tried on another,
 // which does not know it yet.
 func (g *galera) agentsAccountLags(t *testing.T) {
@@ -60,12 +109,7 @@ func (g *galera) agentsAccountLags(t *testing.T) {
 	cfg.AgentUser, cfg.AgentPassword = "a"+cfg.User, "agent-password"
 	asRoot(t, g.Nodes[0], "GRANT CREATE USER ON *.* TO "+cfg.User+"@'%'", "GRANT GRANT OPTION ON "+cfg.Database+".* TO "+cfg.User+"@'%'")
 	g.caughtUp(t, nodes[1])
-	root, err := g.Nodes[1].Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	root.SetMaxOpenConns(1) // the lock is its connection's
+	root := holder(t, g.Nodes[1])
 	denied := func() (n int) {
 		var name string
 		if err := root.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Access_denied_errors'").Scan(&name, &n); err != nil {
@@ -76,8 +120,7 @@ func (g *galera) agentsAccountLags(t *testing.T) {
 	before := denied()
 	p.judge = func(text string) verdict {
 		if strings.HasPrefix(text, "CREATE USER") {
-			// Holds up what comes from other nodes.
-			if _, err := root.ExecContext(t.Context(), "FLUSH TABLES WITH READ LOCK"); err != nil {
+			if _, err := root.ExecContext(t.Context(), holdUp); err != nil {
 				t.Error(err)
 			}
 			p.point(nodes[1])
@@ -94,7 +137,7 @@ func (g *galera) agentsAccountLags(t *testing.T) {
 		led <- err
 	}()
 	eventually(t, "node 1 refuses the account", func(context.Context) bool { return denied() > before })
-	if _, err := root.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
+	if _, err := root.ExecContext(t.Context(), letGo); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-led; err != nil {

@@ -30,6 +30,7 @@ func TestOnGalera(t *testing.T) {
 	t.Run("a leader that froze before COMMIT is fenced from another node", g.fencedBeforeCommit)
 	t.Run("a leader that froze while it opened the gate opens none of another node's", g.fencedGate)
 	t.Run("connections spread over all nodes see one database", g.spread)
+	t.Run("a node that is late answers agents with all or late", g.lateNode)
 	t.Run("an account that another node does not know yet is waited for", g.agentsAccountLags)
 	t.Run("a COMMIT that is held up on another node comes too late", g.heldUpCommit)
 	t.Run("a node that is cut off is left", g.cutOffNodeIsLeft)
