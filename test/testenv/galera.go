@@ -37,7 +37,7 @@ type Galera struct {
 	in    [GaleraNodes]bool // who should be in the primary component
 }
 
-var errNoGalera = errors.New(`Galera's provider, libgalera_smm.so, is not installed, and these tests run a real cluster. Install it:
+var errNoGalera = errors.New(`libgalera_smm.so, Galera's provider, is not installed, and these tests run a real cluster. Install it:
   as root on Debian or Ubuntu:  make mariadb    (or: apt-get install galera-4)
   elsewhere on Linux:           the package galera-4, or galera, beside MariaDB's server`)
 
