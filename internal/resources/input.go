@@ -19,7 +19,7 @@ const (
 	TriggerName      = "multinic-trigger"    // Service
 	IsolationName    = "multinic-isolation"  // NetworkPolicy
 	DatabaseName     = "mariadb"             // StatefulSet, Service, ServiceAccount, NetworkPolicy
-	CredentialsName  = "mariadb-credentials" // Secret
+	CredentialsName  = "mariadb-credentials" //nolint:gosec // the name of a Secret
 	ServerFilesName  = "mariadb-files"       // Secret: what the server's pod mounts
 	CertificateName  = "mariadb-tls"         // Secret
 	AgentAccessName  = "multinic-agent-database"
