@@ -26,8 +26,8 @@ import (
 // How often a MultiNicOperator is looked at though nothing is heard: Secrets that
 // a spec names are not watched, and waiting steps look again.
 const (
-	lookEvery = 30 * time.Second
-	waitEvery = 3 * time.Second
+	defaultLookEvery = 30 * time.Second
+	waitEvery        = 3 * time.Second
 )
 
 // Options of the Reconciler.
@@ -44,6 +44,9 @@ type Options struct {
 	WatchNamespaces []string
 	// Connect reaches a MariaDB as its administrator.
 	Connect func(ctx context.Context, server dbadmin.Server, rootPasswords ...string) (*dbadmin.Admin, int, error)
+	// LookEvery is how often a MultiNicOperator is looked at though nothing is
+	// heard; 30 s if zero.
+	LookEvery time.Duration
 }
 
 // Reconciler carries a MultiNicOperator out.
@@ -61,6 +64,9 @@ type Reconciler struct {
 
 // New makes a Reconciler.
 func New(o Options) *Reconciler {
+	if o.LookEvery == 0 {
+		o.LookEvery = defaultLookEvery
+	}
 	return &Reconciler{Options: o, settled: map[string]string{}, known: map[string]resources.Credentials{}}
 }
 
@@ -91,7 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.Metrics.reconciled(err)
 	switch {
 	case err == nil:
-		return reconcile.Result{RequeueAfter: p.again(lookEvery)}, nil
+		return reconcile.Result{RequeueAfter: p.again(r.LookEvery)}, nil
 	case errors.Is(err, errWait), p.told:
 		return reconcile.Result{RequeueAfter: p.again(waitEvery)}, nil
 	case apierrors.IsConflict(err):
