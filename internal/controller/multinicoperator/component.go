@@ -32,8 +32,10 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 	if err := r.dropUnwanted(ctx, p, wanted); err != nil {
 		return err
 	}
+	// Past the cache: one that does not know of our last write yet would tell the
+	// former template's rollout for this one's.
 	deployment := &appsv1.Deployment{}
-	if err := r.Client.Get(ctx, p.name(resources.ControllerName), deployment); client.IgnoreNotFound(err) != nil {
+	if err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment); client.IgnoreNotFound(err) != nil {
 		return err
 	}
 	s := &p.op.Status.ControllerStatus

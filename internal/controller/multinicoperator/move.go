@@ -148,7 +148,7 @@ func hostOf(in resources.Input) string {
 // runningOn is the connection that the controller's Deployment has now.
 func (r *Reconciler) runningOn(ctx context.Context, p *passage) (c resources.Connection, host string, err error) {
 	deployment := &appsv1.Deployment{}
-	if err := r.Client.Get(ctx, p.name(resources.ControllerName), deployment); err != nil {
+	if err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment); err != nil {
 		return c, "", client.IgnoreNotFound(err)
 	}
 	pod := deployment.Spec.Template.Spec
