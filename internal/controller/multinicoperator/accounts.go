@@ -65,10 +65,10 @@ func wantedAccounts(c resources.Credentials) dbadmin.Wanted {
 		Probe:  dbadmin.Account{User: resources.ProbeUser, Password: c.ProbePassword},
 		Agents: resources.AgentUser,
 	}
-	switch {
-	case c.FormerUser == c.User:
+	if c.FormerUser == c.User {
 		w.AlsoValid = c.FormerPassword
-	case c.FormerUser == "" && c.DroppedUser != "":
+	}
+	if c.DroppedUser != "" && c.DroppedUser != c.FormerUser {
 		w.Former = []string{c.DroppedUser}
 	}
 	return w

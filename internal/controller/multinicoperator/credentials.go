@@ -110,13 +110,29 @@ func plan(have, wanted resources.Credentials) resources.Credentials {
 	}
 	c.AgentPassword = cmp.Or(c.AgentPassword, secretText())
 	c.ProbePassword = cmp.Or(c.ProbePassword, secretText())
-	next := func(target *string, want, have string) {
+	next := func(target *string, want, have string) (abandoned string) {
+		was := *target
 		if *target = ""; want != "" && want != have {
 			*target = want
 		}
+		if was == *target {
+			return ""
+		}
+		return was
 	}
-	next(&c.NextRootPassword, wanted.RootPassword, c.RootPassword)
-	next(&c.NextUser, wanted.User, c.User)
+	// What is abandoned may be in force already: whoever began with it may have
+	// died before he could tell.
+	if abandoned := next(&c.NextRootPassword, wanted.RootPassword, c.RootPassword); abandoned != "" {
+		c.FormerRootPassword = abandoned
+	}
+	if c.FormerUser != "" {
+		// The controller still runs with the former ones, and MariaDB takes two at
+		// most: the next change waits for this one's end.
+		return c
+	}
+	if abandoned := next(&c.NextUser, wanted.User, c.User); abandoned != "" {
+		c.DroppedUser = abandoned
+	}
 	next(&c.NextPassword, wanted.Password, c.Password)
 	return c
 }
