@@ -57,9 +57,12 @@ type Reconciler struct {
 	// settled says of each namespace what MariaDB's accounts were last found
 	// right for: its pod, and the credentials.
 	settled map[string]string
-	// known are the credentials as they were last read or written: a Secret
-	// that someone deletes comes back with what it held.
-	known map[string]resources.Credentials
+	// known are the credentials as they were last read or written, certificates
+	// and keys the same: a Secret that someone edits or deletes comes back with
+	// what it held.
+	known        map[string]resources.Credentials
+	certificates map[string]resources.Certificate
+	keys         map[string][]byte
 }
 
 // New makes a Reconciler.
@@ -67,7 +70,10 @@ func New(o Options) *Reconciler {
 	if o.LookEvery == 0 {
 		o.LookEvery = defaultLookEvery
 	}
-	return &Reconciler{Options: o, settled: map[string]string{}, known: map[string]resources.Credentials{}}
+	return &Reconciler{
+		Options: o, settled: map[string]string{}, known: map[string]resources.Credentials{},
+		certificates: map[string]resources.Certificate{}, keys: map[string][]byte{},
+	}
 }
 
 // errWait ends a run early: what it waits for wakes it, or the clock.
@@ -76,8 +82,11 @@ var errWait = errors.New("waiting")
 // Reconcile is one run for one MultiNicOperator.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	p, err := r.begin(ctx, req.NamespacedName)
-	if p == nil || err != nil {
+	if err != nil {
 		return reconcile.Result{}, err
+	}
+	if p == nil {
+		return reconcile.Result{}, r.abandoned(ctx, req.NamespacedName)
 	}
 	if !p.op.DeletionTimestamp.IsZero() {
 		return r.remove(ctx, p)
