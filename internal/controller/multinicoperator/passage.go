@@ -102,6 +102,11 @@ func (r *Reconciler) ensure(ctx context.Context, p *passage, wanted ...client.Ob
 			options = append(options, children.Adopt())
 		}
 		result, err := r.Children.Ensure(ctx, object, repair, options...)
+		var foreign *children.ForeignError
+		if errors.As(err, &foreign) && foreign.Label != "" {
+			// Another MultiNicOperator made it, and this one is the active one now.
+			result, err = r.Children.Ensure(ctx, object, repair, append(options, children.Adopt())...)
+		}
 		if err != nil {
 			return r.explain(p, object, err)
 		}
