@@ -73,7 +73,17 @@ func (r *Reconciler) autoscaled(ctx context.Context, p *passage) error {
 	p.in.Autoscaled = slices.ContainsFunc(list.Items, func(h autoscalingv1.HorizontalPodAutoscaler) bool {
 		return h.Spec.ScaleTargetRef.Kind == "Deployment" && h.Spec.ScaleTargetRef.Name == resources.ControllerName
 	})
-	return nil
+	if !p.in.Autoscaled || p.in.Stopped {
+		return nil
+	}
+	deployment := &appsv1.Deployment{}
+	err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment)
+	if err == nil && deployment.Spec.Replicas != nil && *deployment.Spec.Replicas == 0 {
+		// We have stopped it, and a HorizontalPodAutoscaler leaves alone what has
+		// no replicas.
+		p.in.Autoscaled = false
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // dropUnwanted removes what an earlier spec has asked for: the budget of two

@@ -123,7 +123,7 @@ func (r *Reconciler) begin(ctx context.Context, name types.NamespacedName) (*pas
 	}
 	spec := resources.Defaulted(op.Spec)
 	return &passage{
-		op: op.DeepCopy(), before: op.DeepCopy(), now: r.Clock.Now(),
+		op: op.DeepCopy(), before: op.DeepCopy(), now: r.Clock.Now(), managed: map[string]bool{},
 		in: resources.Input{
 			Name: op.Name, Namespace: op.Namespace, UID: op.UID, Spec: spec, DatabaseImage: spec.Database.Image,
 		},
