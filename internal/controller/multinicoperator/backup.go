@@ -74,6 +74,10 @@ func (r *Reconciler) readResults(ctx context.Context, p *passage) error {
 		if reason == resources.Requested {
 			if asked := job.Annotations[resources.AnnotationAsked]; asked == p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt] {
 				p.op.Status.BackupStatus.LastHandledRequest = asked
+			} else if told, err := r.isTold(ctx, p, job); err != nil {
+				return err
+			} else if !told {
+				p.lookIn(waitEvery)
 			} else if err := r.dropJob(ctx, job); err != nil {
 				return err
 			}
