@@ -119,7 +119,7 @@ clean: ## Remove what was built here (the caches outside the tree stay)
 .PHONY: install
 install: ## Install the CRDs and the namespace multinic-system in the current cluster
 	$(KUBECTL) apply -k config/crd
-	$(KUBECTL) apply -f config/manager/namespace.yaml
+	$(KUBECTL) apply -k config/namespace
 
 .PHONY: uninstall
 uninstall: ## Remove the CRDs and with them every OpenstackConfig (the controller must still run: it finishes them)
@@ -127,15 +127,27 @@ uninstall: ## Remove the CRDs and with them every OpenstackConfig (the controlle
 
 .PHONY: deploy
 deploy: ## Deploy the controller alone, with its database Secret (IMG=multinic:v1alpha1)
+	@KUBECTL="$(KUBECTL)" hack/deploy/guard.sh deploy
 	$(KUBECTL) kustomize config/default | sed 's#image: multinic:v1alpha1$$#image: $(IMG)#' | $(KUBECTL) apply -f -
 	@# The warning for passwords in clear text, where the server knows such policies (1.30).
 	@if $(KUBECTL) get --raw /apis/admissionregistration.k8s.io/v1 | grep -q validatingadmissionpolicies; then \
 		$(KUBECTL) apply -k config/policy; fi
 
+# The ClusterRoles are the operator's too, where it is installed.
 .PHONY: undeploy
 undeploy: ## Remove the controller; CRDs, objects, namespace and published rows stay
-	$(KUBECTL) delete --ignore-not-found -f config/manager/controller.yaml
-	$(KUBECTL) delete --ignore-not-found -k config/rbac
+	@KUBECTL="$(KUBECTL)" hack/deploy/guard.sh undeploy
+	$(KUBECTL) delete --ignore-not-found -f config/manager/controller.yaml -f config/manager/trigger-service.yaml -f config/rbac/controller.yaml
+	@if test -z "$$($(KUBECTL) -n multinic-system get deployment/multinic-operator --ignore-not-found -o name)"; then \
+		$(KUBECTL) delete --ignore-not-found -k config/rbac/roles; fi
+
+.PHONY: deploy-operator
+deploy-operator: ## Deploy the operator, which runs the controller and its database (./deploy-operator.sh ARGS=--skip-build)
+	@IMG="$(IMG)" DOCKER="$(DOCKER)" KUBECTL="$(KUBECTL)" ./deploy-operator.sh $(ARGS)
+
+.PHONY: undeploy-operator
+undeploy-operator: ## Remove the operator and all that is MultiNic's but the volumes (./cleanup-operator.sh ARGS=--keep-objects)
+	@KUBECTL="$(KUBECTL)" ./cleanup-operator.sh $(ARGS)
 
 # The image's binary for one platform: make bin/linux_arm64/multinic.
 .PHONY: FORCE

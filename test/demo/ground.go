@@ -76,7 +76,7 @@ func newGround(ctx context.Context, out *screen) (*ground, error) {
 // startController deploys the controller's rights and runs it with them, and
 // with the environment that its Secret would give it.
 func (g *ground) startController(ctx context.Context, out *screen) error {
-	for _, manifest := range []string{"config/manager/namespace.yaml", "config/rbac/controller.yaml"} {
+	for _, manifest := range []string{"config/namespace/namespace.yaml", "config/rbac/roles/controller.yaml", "config/rbac/controller.yaml"} {
 		if err := applyFile(ctx, g.kube, manifest, nil); err != nil {
 			return err
 		}
