@@ -53,12 +53,15 @@ const (
 // AnnotationAsked on a Job is what it was made for, as it was asked for.
 const AnnotationAsked = "multinic.example.com/asked-for"
 
-// Backup builds what makes the scheduled dumps. The volume outlives the
+// Backup builds what makes the scheduled dumps.
+func Backup(in Input) []Object { return append(BackupPlace(in), backupCronJob(in)) }
+
+// BackupPlace builds what the pods of every Job need. The volume outlives the
 // MultiNicOperator.
-func Backup(in Input) []Object {
+func BackupPlace(in Input) []Object {
 	return []Object{
 		&corev1.ServiceAccount{ObjectMeta: in.meta(BackupName, backupComponent), AutomountServiceAccountToken: new(false)},
-		backupClaim(in), backupCronJob(in),
+		backupClaim(in),
 	}
 }
 

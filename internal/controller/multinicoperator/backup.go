@@ -26,7 +26,7 @@ func (r *Reconciler) backup(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackupDisabled, "the external database's backups are its owner's")
 		return nil
 	}
-	if err := r.backupChildren(ctx, p); err != nil {
+	if err := r.ensure(ctx, p, resources.Backup(p.in)...); err != nil {
 		return err
 	}
 	if at := p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt]; at != "" && at != p.op.Status.BackupStatus.LastHandledRequest && p.serving() && !p.restoring() {
@@ -45,14 +45,10 @@ func (r *Reconciler) backup(ctx context.Context, p *passage) error {
 	return nil
 }
 
-// backupChildren makes what every dump needs: also those before an upgrade.
-func (r *Reconciler) backupChildren(ctx context.Context, p *passage) error {
-	return r.ensure(ctx, p, resources.Backup(p.in)...)
-}
-
-// dump makes one dump.
+// dump makes one dump. Of the image and the server that it is made with, the
+// scheduled ones may want others: the CronJob is not its business.
 func (r *Reconciler) dump(ctx context.Context, p *passage, reason resources.Reason, asked string) (jobState, string, error) {
-	if err := r.backupChildren(ctx, p); err != nil {
+	if err := r.ensure(ctx, p, resources.BackupPlace(p.in)...); err != nil {
 		return jobRunning, "", err
 	}
 	return r.run(ctx, resources.BackupJob(p.in, reason, asked))
@@ -78,6 +74,10 @@ func (r *Reconciler) readResults(ctx context.Context, p *passage) error {
 		if reason == resources.Requested {
 			if asked := job.Annotations[resources.AnnotationAsked]; asked == p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt] {
 				p.op.Status.BackupStatus.LastHandledRequest = asked
+			} else if told, err := r.isTold(ctx, p, job); err != nil {
+				return err
+			} else if !told {
+				p.lookIn(waitEvery)
 			} else if err := r.dropJob(ctx, job); err != nil {
 				return err
 			}

@@ -115,10 +115,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	return reconcile.Result{}, err
 }
 
-// begin reads the object; nil if it is gone.
+// begin reads the object; nil if it is gone. It is read past the cache, which may
+// not have the status yet that the run before has written: what has changed since
+// would seem to be there already, and not be written.
 func (r *Reconciler) begin(ctx context.Context, name types.NamespacedName) (*passage, error) {
 	op := &v1alpha1.MultiNicOperator{}
-	if err := r.Client.Get(ctx, name, op); err != nil {
+	if err := r.Reader.Get(ctx, name, op); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	spec := resources.Defaulted(op.Spec)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -130,18 +131,20 @@ func (r *Reconciler) result(ctx context.Context, job *batchv1.Job) (*backup.Resu
 	return nil, nil
 }
 
-// dropJobs deletes our Jobs for that reason, with their pods.
-func (r *Reconciler) dropJobs(ctx context.Context, p *passage, reason resources.Reason) error {
-	list := &batchv1.JobList{}
-	err := r.Client.List(ctx, list, client.InNamespace(p.namespace()), client.MatchingLabels{v1alpha1.LabelManagedBy: p.op.Name, resources.LabelReason: string(reason)})
+// dropToldJobs deletes our Jobs for that reason whose dumps the status as it is
+// written tells of: who dies between the two must find the Job again.
+func (r *Reconciler) dropToldJobs(ctx context.Context, p *passage, reason resources.Reason) error {
+	jobs, err := r.ourJobs(ctx, p, reason)
 	if err != nil {
 		return err
 	}
-	for i := range list.Items {
-		if job := &list.Items[i]; job.DeletionTimestamp.IsZero() {
-			if err := r.dropJob(ctx, job); err != nil {
-				return err
-			}
+	for i := range jobs {
+		if told, err := r.isTold(ctx, p, &jobs[i]); err != nil {
+			return err
+		} else if !told {
+			p.lookIn(waitEvery)
+		} else if err := r.dropJob(ctx, &jobs[i]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -150,21 +153,57 @@ func (r *Reconciler) dropJobs(ctx context.Context, p *passage, reason resources.
 // dropOtherJobs deletes our Jobs for those reasons that were asked for something
 // else: the same wish may come again later, and a Job of before would answer it.
 func (r *Reconciler) dropOtherJobs(ctx context.Context, p *passage, than *batchv1.Job, reasons ...resources.Reason) error {
-	list := &batchv1.JobList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(p.namespace()), client.MatchingLabels{v1alpha1.LabelManagedBy: p.op.Name}); err != nil {
-		return err
-	}
 	asked := than.Annotations[resources.AnnotationAsked]
-	for i := range list.Items {
-		job := &list.Items[i]
-		ours := slices.Contains(reasons, resources.Reason(job.Labels[resources.LabelReason]))
-		if ours && job.Annotations[resources.AnnotationAsked] != asked && job.DeletionTimestamp.IsZero() {
-			if err := r.dropJob(ctx, job); err != nil {
+	for _, reason := range reasons {
+		jobs, err := r.ourJobs(ctx, p, reason)
+		if err != nil {
+			return err
+		}
+		for i := range jobs {
+			if jobs[i].Annotations[resources.AnnotationAsked] == asked {
+				continue
+			}
+			if err := r.dropJob(ctx, &jobs[i]); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// isTold says whether the status tells of a Job's dump as it was before this run.
+func (r *Reconciler) isTold(ctx context.Context, p *passage, job *batchv1.Job) (bool, error) {
+	s := p.before.Status.BackupStatus
+	by := func(at *metav1.Time, when time.Time) bool { return at != nil && !at.Time.Before(when) }
+	switch state, _ := stateOf(job); state {
+	case jobFailed:
+		return by(s.LastFailureTime, ended(job)) || by(s.LastSuccessfulTime, ended(job)), nil
+	case jobSucceeded:
+		result, err := r.result(ctx, job)
+		return result == nil || result.CreatedAt == nil || by(s.LastSuccessfulTime, result.CreatedAt.Truncate(time.Second)), err
+	}
+	return true, nil // there will be nothing to tell
+}
+
+// dropJobs deletes our Jobs for that reason, with their pods.
+func (r *Reconciler) dropJobs(ctx context.Context, p *passage, reason resources.Reason) error {
+	jobs, err := r.ourJobs(ctx, p, reason)
+	if err != nil {
+		return err
+	}
+	for i := range jobs {
+		if err := r.dropJob(ctx, &jobs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ourJobs are those for that reason that nobody deletes yet.
+func (r *Reconciler) ourJobs(ctx context.Context, p *passage, reason resources.Reason) ([]batchv1.Job, error) {
+	list := &batchv1.JobList{}
+	err := r.Client.List(ctx, list, client.InNamespace(p.namespace()), client.MatchingLabels{v1alpha1.LabelManagedBy: p.op.Name, resources.LabelReason: string(reason)})
+	return slices.DeleteFunc(list.Items, func(job batchv1.Job) bool { return !job.DeletionTimestamp.IsZero() }), err
 }
 
 // dropJob deletes a Job of ours that has told what it had to.

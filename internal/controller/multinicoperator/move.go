@@ -131,7 +131,7 @@ func (r *Reconciler) carry(ctx context.Context, p *passage, from resources.Conne
 	if idle, err := r.controllerIdle(ctx, p); !idle || err != nil {
 		return false, err
 	}
-	if err := r.ensure(ctx, p, resources.Backup(p.in)...); err != nil {
+	if err := r.ensure(ctx, p, resources.BackupPlace(p.in)...); err != nil {
 		return false, err
 	}
 	owner, err := r.databaseOwner(ctx, p.namespace())

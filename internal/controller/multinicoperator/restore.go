@@ -79,7 +79,7 @@ func (r *Reconciler) restored(ctx context.Context, p *passage, asked string) err
 		return nil
 	}
 	p.tellRestore(asked, "Succeeded", v1alpha1.ReasonRestored, "the dump is loaded; agents are let in when every object has been compared with OpenStack")
-	return r.dropJobs(ctx, p, resources.BeforeRestore)
+	return r.dropToldJobs(ctx, p, resources.BeforeRestore)
 }
 
 // restoreAsked names a wish: the dump, and how often it was asked for.

@@ -22,7 +22,7 @@ func (r *Reconciler) chooseImage(ctx context.Context, p *passage) error {
 	asked := ran + " " + string(p.claim.UID)
 	if ran == "" || ran == want {
 		// It has run: the next upgrade needs a dump of its own.
-		return r.dropJobs(ctx, p, resources.BeforeUpgrade)
+		return r.dropToldJobs(ctx, p, resources.BeforeUpgrade)
 	}
 	p.in.DatabaseImage = ran // of the dump's pod
 	state, why, err := r.dump(ctx, p, resources.BeforeUpgrade, asked)
