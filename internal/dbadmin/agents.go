@@ -10,7 +10,7 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/store"
 )
 
-// ErrForeignAccount: the agents' account is there and not ours to change. A person
+// ErrForeignAccount says that the agents' account is there and not ours to change. A person
 // must name another.
 var ErrForeignAccount = store.ErrForeignAccount
 

@@ -166,10 +166,8 @@ func (in Input) jobPod() corev1.PodSpec {
 			emptyDir("work"), emptyDir("tmp"),
 		},
 	}
-	if s3 := in.Spec.Database.Backup.S3; s3 != nil {
-		v := secretVolume("s3", s3.SecretRef.Name, "ca.crt")
-		v.Secret.Optional = new(true)
-		pod.Volumes = append(pod.Volumes, v)
+	if in.BucketAuthority {
+		pod.Volumes = append(pod.Volumes, secretVolume("s3", in.Spec.Database.Backup.S3.SecretRef.Name, "ca.crt"))
 	}
 	return pod
 }
@@ -212,9 +210,12 @@ func (in Input) multinic(name string, args ...string) corev1.Container {
 	if s3 == nil {
 		return c
 	}
-	c.Args = append(c.Args, "--s3-endpoint="+s3.Endpoint, "--s3-bucket="+s3.Bucket, "--s3-prefix="+s3.Prefix, "--s3-region="+s3.Region, "--s3-ca-file="+s3Mount+"/ca.crt")
+	c.Args = append(c.Args, "--s3-endpoint="+s3.Endpoint, "--s3-bucket="+s3.Bucket, "--s3-prefix="+s3.Prefix, "--s3-region="+s3.Region)
 	c.Env = append(c.Env, fromSecret("S3_ACCESS_KEY_ID", s3.SecretRef.Name, KeyS3AccessKey), fromSecret("S3_SECRET_ACCESS_KEY", s3.SecretRef.Name, KeyS3SecretKey))
-	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "s3", MountPath: s3Mount, ReadOnly: true})
+	if in.BucketAuthority {
+		c.Args = append(c.Args, "--s3-ca-file="+s3Mount+"/ca.crt")
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "s3", MountPath: s3Mount, ReadOnly: true})
+	}
 	return c
 }
 

@@ -56,6 +56,7 @@ func TestWhatIsBuiltIsAsWrittenDown(t *testing.T) {
 	}
 	s3 := sample(t, "production")
 	s3.Spec.Database.Backup.S3 = &v1alpha1.S3Spec{Endpoint: "https://s3.example.com", Bucket: "backups", Prefix: "multinic/", Region: "kr", SecretRef: v1alpha1.LocalSecretReference{Name: "s3"}}
+	s3.BucketAuthority = true
 	s3.Spec.ImagePullSecrets = []v1alpha1.LocalSecretReference{{Name: "registry"}}
 	scoped := sample(t, "immediate")
 	scoped.Spec.Controller.WatchNamespaces = []string{"team-b", "team-a"}

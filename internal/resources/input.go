@@ -19,7 +19,7 @@ const (
 	TriggerName      = "multinic-trigger"    // Service
 	IsolationName    = "multinic-isolation"  // NetworkPolicy
 	DatabaseName     = "mariadb"             // StatefulSet, Service, ServiceAccount, NetworkPolicy
-	CredentialsName  = "mariadb-credentials" // Secret
+	CredentialsName  = "mariadb-credentials" //nolint:gosec // the name of a Secret
 	ServerFilesName  = "mariadb-files"       // Secret: what the server's pod mounts
 	CertificateName  = "mariadb-tls"         // Secret
 	AgentAccessName  = "multinic-agent-database"
@@ -64,6 +64,8 @@ type Input struct {
 	// DatabaseImage is the image that MariaDB is to run now. It is the spec's,
 	// but for an upgrade that still waits for its backup.
 	DatabaseImage string
+	// BucketAuthority: the Secret of the backups' bucket holds ca.crt.
+	BucketAuthority bool
 	// Connection is where the controller writes.
 	Connection Connection
 }

@@ -114,7 +114,11 @@ func (a *agents) identified(ctx context.Context) (proven bool, err error) {
 
 // give makes the account's rights what they should be.
 func (a *agents) give(ctx context.Context) (complete bool, err error) {
-	have, err := a.grants(ctx)
+	var have []string
+	err = a.s.retryIf(ctx, refusedLogin, func() (err error) {
+		have, err = a.grants(ctx)
+		return err
+	})
 	if err != nil {
 		return false, err
 	}
@@ -149,6 +153,10 @@ func (a *agents) give(ctx context.Context) (complete bool, err error) {
 	}
 	return a.giveAhead(ctx, lacking)
 }
+
+// refusedLogin says that an account is not known, or not with its password; for a
+// moment also on a Galera node that has yet to apply what another was told.
+func refusedLogin(err error) bool { return mariadb.Number(err) == mariadb.ErrAccessDenied }
 
 func (a *agents) ddl(ctx context.Context, text string) error {
 	a.s.statements.Add(1)

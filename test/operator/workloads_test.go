@@ -34,6 +34,7 @@ type workloads struct {
 }
 
 func runWorkloads(t *testing.T, c client.Client, namespace string) *workloads {
+	t.Helper()
 	w := &workloads{client: c, namespace: namespace, broken: map[string]bool{}, fails: map[string]string{}, class: "standard"}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -86,7 +86,6 @@ func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []reso
 		if err := r.gone(ctx, p, budget); err != nil {
 			return err
 		}
-		r.Children.Forget(budget)
 	}
 	bindings, err := r.bindingsElsewhere(ctx, p)
 	if err != nil {
@@ -99,7 +98,6 @@ func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []reso
 		if err := r.gone(ctx, p, b); err != nil {
 			return err
 		}
-		r.Children.Forget(b)
 	}
 	return nil
 }

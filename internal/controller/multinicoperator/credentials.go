@@ -52,6 +52,13 @@ func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
 	}
 	r.remember(p.namespace(), p.creds)
 	p.in.DatabaseDigest = resources.Digest(string(certificate.Certificate))[:16]
+	if s3 := p.in.Spec.Database.Backup.S3; s3 != nil {
+		data, err := r.secret(ctx, p, s3.SecretRef.Name, "database.backup.s3.secretRef", resources.KeyS3AccessKey, resources.KeyS3SecretKey)
+		if err != nil {
+			return err
+		}
+		p.in.BucketAuthority = len(data["ca.crt"]) > 0
+	}
 	return r.controllerDigest(ctx, p)
 }
 

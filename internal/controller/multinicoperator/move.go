@@ -246,7 +246,6 @@ func (r *Reconciler) dismantle(ctx context.Context, p *passage) error {
 		if err := r.gone(ctx, p, object); err != nil {
 			return err
 		}
-		r.Children.Forget(object)
 	}
 	for _, reason := range []resources.Reason{resources.Requested, resources.BeforeRestore, resources.BeforeUpgrade, resources.ForMove, resources.ForRestore} {
 		if err := r.dropJobs(ctx, p, reason); err != nil {

@@ -165,6 +165,7 @@ func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object,
 		return nil
 	}
 	options = append(options, client.Preconditions{UID: new(object.GetUID())}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	r.Children.Forget(object)
 	return client.IgnoreNotFound(r.Client.Delete(ctx, object, options...))
 }
 

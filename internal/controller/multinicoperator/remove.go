@@ -124,6 +124,15 @@ func (r *Reconciler) deleteData(ctx context.Context, p *passage) error {
 			return fmt.Errorf("deleting %s: %w", describe(object, r.Client), err)
 		}
 	}
+	// The controller has made these for itself: they bear no label of ours.
+	for _, object := range []client.Object{
+		&corev1.Secret{ObjectMeta: at(resources.HashKeyName)}, &corev1.Secret{ObjectMeta: at(resources.TriggerKeyName)},
+		&corev1.ConfigMap{ObjectMeta: at(resources.TriggersName)}, &corev1.ConfigMap{ObjectMeta: at(resources.DeletionsName)},
+	} {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, object)); err != nil {
+			return fmt.Errorf("deleting %s: %w", describe(object, r.Client), err)
+		}
+	}
 	return nil
 }
 
