@@ -30,3 +30,9 @@ cluster-images: ## Make its own images without starting it: MariaDB, DNS, storag
 .PHONY: cluster-check
 cluster-check: ## See that it does its work: volumes, DNS, services, MariaDB (a minute)
 	@hack/cluster/check.sh
+
+# The tests bring the system up themselves, and clear away what an earlier run has left.
+.PHONY: test-e2e
+test-e2e: cluster-up cluster-load ## Test the operator on it: kills, upgrades, restores, uninstalls (20 minutes; ARGS='-run Leader')
+	@export KUBECONFIG=$$($(MAKE) -s cluster-kubeconfig); ./deploy-operator.sh --skip-build && \
+		go test -tags e2e ./test/e2e -v -count=1 -timeout 60m $(ARGS)

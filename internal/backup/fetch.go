@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// Latest names the newest backup.
+// Latest names the newest backup, but for those that restores have made.
 const Latest = "latest"
 
 // FetchOptions say which backup, and where to.
@@ -42,8 +42,8 @@ func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
 	all := union(namesOf(s.local), s.remote)
 	r.Available = newest(all)
 	name := o.Name
-	if name == Latest && len(all) > 0 {
-		name = all[0]
+	if i := slices.IndexFunc(all, func(n string) bool { return reasonOf(n) != BeforeRestore }); name == Latest && i >= 0 {
+		name = all[i]
 	}
 	m, err := s.fetch(ctx, name, o.To)
 	if err != nil {

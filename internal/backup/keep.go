@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -34,6 +35,9 @@ func Keep(ctx context.Context, o KeepOptions) (Result, error) {
 	}
 	if err := checkReason(o.Reason); err != nil {
 		return r, err
+	}
+	if o.Reason == BeforeRestore {
+		o.Keep = math.MaxInt
 	}
 	found, err := inspect(o.File)
 	if err != nil {

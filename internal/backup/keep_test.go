@@ -236,6 +236,39 @@ func TestADumpThatIsNotWholeIsNotKept(t *testing.T) {
 	}
 }
 
+// TestWhatARestoreReplacesIsNeitherTheLatestNorDrivesOutWhatIsRestored: the dump before a
+// restore is made first, and then the one that was asked for is fetched.
+func TestWhatARestoreReplacesIsNeitherTheLatestNorDrivesOutWhatIsRestored(t *testing.T) {
+	t.Parallel()
+	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "out.sql.gz")
+	good, err := keep(t, dir, "requested", 3, start, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var replaced backup.Result
+	for i := range 5 {
+		if replaced, err = keep(t, dir, backup.BeforeRestore, 1, start.Add(time.Duration(i+1)*time.Hour), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Contains(replaced.Available, good.Name) {
+		t.Errorf("there are %v, without %s", replaced.Available, good.Name)
+	}
+	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to})
+	if err != nil || r.Name != good.Name {
+		t.Errorf("the latest is %q, %v; want %s", r.Name, err, good.Name)
+	}
+	if r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: replaced.Name, To: to}); err != nil || r.Name != replaced.Name {
+		t.Errorf("by name: %q, %v", r.Name, err)
+	}
+	if _, err := keep(t, dir, "requested", 3, start.Add(9*time.Hour), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); len(got) != 3 {
+		t.Errorf("after the next backup there are %v, want those that are kept", got)
+	}
+}
+
 func TestFetchSaysWhatThereIs(t *testing.T) {
 	t.Parallel()
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "out.sql.gz")

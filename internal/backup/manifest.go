@@ -39,6 +39,11 @@ const (
 // apart from all others, so that many made by hand don't push the nightly ones out.
 const Scheduled = "scheduled"
 
+// BeforeRestore is the reason of backups of what a restore replaces. The latest backup
+// is never one of them, and none makes an older one go: that may be the one that is to
+// be restored.
+const BeforeRestore = "before-restore"
+
 var (
 	reasonPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 	namePattern   = regexp.MustCompile(`^(\d{8}t\d{6}z)-([a-z0-9-]+)$`)

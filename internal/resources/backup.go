@@ -37,7 +37,7 @@ const (
 	Scheduled     Reason = "scheduled"
 	Requested     Reason = "requested"
 	BeforeUpgrade Reason = "before-upgrade"
-	BeforeRestore Reason = "before-restore"
+	BeforeRestore Reason = backup.BeforeRestore
 )
 
 // LabelReason on a Job, and on the pods of the CronJob's, is the Reason, or what

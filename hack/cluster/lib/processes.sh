@@ -38,6 +38,15 @@ child_of() { # child_of PID: its first child, within some seconds
 	return 1
 }
 
+child_named() { # child_named PID PROGRAM: its child that runs that program by now; what it forks on the way is none
+	local child
+	for _ in $(seq 100); do
+		child=$(pgrep -P "$1" -x "${2:0:15}") && { echo "${child%%$'\n'*}"; return; }
+		sleep 0.05
+	done
+	return 1
+}
+
 cgroup_roots() { # of version 1 one a controller, of version 2 the one
 	if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 		echo /sys/fs/cgroup
@@ -148,7 +157,7 @@ spawn() { # spawn NAME COMMAND...: in the node, in the cgroup of what is not a p
 		exec nsenter -t $init -m -n -u -i -p -- "$@"' \
 		_ "$CGROUP/system" "$(pid_of init)" "$@" </dev/null >>"$LOG_DIR/$name.log" 2>&1 9>&- &
 	entered=$!
-	started=$(child_of $entered) || die "$name did not start; see $LOG_DIR/$name.log"
+	started=$(child_named $entered "$(basename "$1")") || die "$name did not start; see $LOG_DIR/$name.log"
 	record "$name" "$started"
 }
 
