@@ -97,6 +97,14 @@ var rules = []rule{
 		why:    "the bucket's client stops at our seam, internal/backup",
 	},
 	{
+		of: []string{"internal/children/..."},
+		forbid: join(gophercloud, database, []string{
+			"internal/credentials/...", "internal/health/...", "internal/inventory/...", "internal/openstack/...", "internal/publication/...",
+			"internal/receiver/...", "internal/round/...", "internal/store/...", "internal/trigger/...",
+		}),
+		why: "it makes any objects be as they were built, and knows nothing of what they are for",
+	},
+	{
 		of:     product,
 		forbid: []string{"test/..."},
 		why:    "what ships does not contain what tests it",
@@ -133,6 +141,7 @@ func TestARuleSeesAViolation(t *testing.T) {
 		{"internal/backup": {"sigs.k8s.io/controller-runtime/pkg/client"}},
 		{"internal/store": {"github.com/minio/minio-go/v7"}},
 		{"cmd/kubectl-multinic": {"internal/openstack"}},
+		{"internal/children": {"internal/store"}},
 	} {
 		if len(check(forbidden)) == 0 {
 			t.Errorf("nothing said of %v", forbidden)
@@ -145,6 +154,7 @@ func TestARuleSeesAViolation(t *testing.T) {
 		"internal/dbadmin":                    {"database/sql", "internal/store"},
 		"internal/backup":                     {"github.com/minio/minio-go/v7"},
 		"test/system":                         {"database/sql", "internal/app"},
+		"internal/children":                   {"api/v1alpha1", "sigs.k8s.io/controller-runtime/pkg/client"},
 		"internal/plugin":                     {"internal/trigger", "internal/inventory", "sigs.k8s.io/controller-runtime/pkg/client"},
 	}
 	for _, violation := range check(allowed) {

@@ -111,9 +111,9 @@ func TestNoDataIsTakenForAStatement(t *testing.T) {
 
 func TestADumpOfAShutGateIsTheSame(t *testing.T) {
 	t.Parallel()
-	db, l, mark := published(t, 3)
+	db, _, mark := published(t, 3)
 	mark.Sequence += 5
-	l = lead(t, db, mark)
+	l := lead(t, db, mark)
 	if l.GateOpen() {
 		t.Fatal("the gate is open")
 	}
@@ -178,7 +178,8 @@ func TestAGateThatMovesDuringADumpSpoilsNoDump(t *testing.T) {
 	for moment, statement := range map[string]string{
 		"before the snapshot": "^START TRANSACTION",
 		"after the snapshot":  "^show create table `cr_state`",
-		"before it is read":   "^SELECT /.* FROM `multi_interface`",
+		"before its columns":  "^(select column_name|show fields).*multi_interface",
+		"before its rows":     "^SELECT /.* FROM `multi_interface`",
 		"after it was read":   "^show create table `multi_subnet`",
 		"before the last":     "^show create table `multi_schema_version`",
 	} {
@@ -198,7 +199,9 @@ func TestAGateThatMovesDuringADumpSpoilsNoDump(t *testing.T) {
 					t.Error(err)
 				}
 			},
-			// InnoDB may show such a table as empty to a snapshot of before.
+			"renamed by hand": func(db testenv.DB, _ *store.Leader) {
+				run(t, db, "RENAME TABLE multi_interface TO multi_interface_shut_1")
+			},
 			"renamed by hand, there and back": func(db testenv.DB, _ *store.Leader) {
 				run(t, db, "RENAME TABLE multi_interface TO multi_interface_shut_1", "RENAME TABLE multi_interface_shut_1 TO multi_interface")
 			},
@@ -214,6 +217,9 @@ func TestAGateThatMovesDuringADumpSpoilsNoDump(t *testing.T) {
 						moved = true
 						move(db, l)
 					}
+					if name == "renamed by hand" && moved && strings.HasPrefix(text, "show create table `multi_pending`") {
+						run(t, db, "RENAME TABLE multi_interface_shut_1 TO multi_interface")
+					}
 				}
 				file := filepath.Join(t.TempDir(), "dump.sql.gz")
 				output, err := debian(t, false).run(t, backup.DumpScript, through.db(db), file)
@@ -224,7 +230,7 @@ func TestAGateThatMovesDuringADumpSpoilsNoDump(t *testing.T) {
 					if _, err := os.Stat(file); err == nil {
 						t.Errorf("a dump that failed is there: %s", output)
 					}
-				case name != "renamed by hand, there and back":
+				case !strings.HasPrefix(name, "renamed by hand"):
 					t.Error("the dump succeeded, though the gate moved")
 				default:
 					target := testenv.Database(t)

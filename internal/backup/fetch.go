@@ -52,7 +52,7 @@ func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
 	if err := writeRows(o.To+RowsSuffix, m.Rows); err != nil {
 		return r, err
 	}
-	r.describe(m)
+	r = r.of(m)
 	r.Uploaded = slices.Contains(s.remote, name)
 	return r, nil
 }
@@ -143,7 +143,7 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 // writeFile writes a file that is there only if it is whole.
 func writeFile(path string, write func(io.Writer) error) error {
 	part := path + ".part"
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640) //nolint:gosec // MariaDB's image may run as another user of the group
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func (f folder) writeManifest(m Manifest) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(f.path(m.Name+manifestSuffix), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	file, err := os.OpenFile(f.path(m.Name+manifestSuffix), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640) //nolint:gosec // whoever restores may be another user of the group
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func Keep(ctx context.Context, o KeepOptions) (Result, error) {
 	if err != nil {
 		return r, fmt.Errorf("keeping %s: %w", o.File, err)
 	}
-	r.describe(made)
+	r = r.of(made)
 	names, err := dir.prune(o.Keep, made.Name, o.Now())
 	r.Available = newest(names)
 	if err != nil {

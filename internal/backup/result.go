@@ -37,8 +37,10 @@ type Result struct {
 	Error    string `json:"error,omitempty"`
 }
 
-func (r *Result) describe(m Manifest) {
+// of is the result with a backup.
+func (r Result) of(m Manifest) Result {
 	r.Name, r.Bytes, r.SHA256, r.CreatedAt, r.Rows = m.Name, m.Bytes, m.SHA256, &m.CreatedAt, m.Rows
+	return r
 }
 
 // availableLimit is how many names a Result has at most.

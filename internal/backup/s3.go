@@ -21,7 +21,7 @@ import (
 // Names of the environment that holds the key to the bucket.
 const (
 	AccessKeyEnv = "S3_ACCESS_KEY_ID"
-	SecretKeyEnv = "S3_SECRET_ACCESS_KEY" //nolint:gosec // the variable's name
+	SecretKeyEnv = "S3_SECRET_ACCESS_KEY"
 )
 
 // s3Retries is how often a call is made at most, with pauses that grow to seconds.

@@ -6,6 +6,7 @@ package children
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type Options struct {
 // Outcome says what Ensure found and did.
 type Outcome string
 
+// The outcomes.
 const (
 	Unchanged Outcome = "Unchanged" // it is as desired; nothing was written
 	Created   Outcome = "Created"
@@ -167,6 +169,14 @@ func (a *Applier) Forget(desired client.Object) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.memories, id)
+}
+
+// ForgetNamespace does the same for all objects of a namespace: what made them is
+// gone.
+func (a *Applier) ForgetNamespace(namespace string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.memories, func(id identity, _ *memory) bool { return id.Namespace == namespace })
 }
 
 func (a *Applier) memory(id identity) *memory {

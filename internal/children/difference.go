@@ -51,21 +51,18 @@ func compareMaps(at string, live, want map[string]any, found *[]string) {
 	for _, key := range keys {
 		l, inLive := live[key]
 		w, inWant := want[key]
+		lMap, _ := l.(map[string]any)
+		wMap, _ := w.(map[string]any)
 		switch {
 		case inLive && inWant:
 			compare(field(at, key), l, w, found)
-		case inLive && isMap(l) && wholeMap(at, key):
-			// All labels added at once: each is named.
-			compareMaps(field(at, key), l.(map[string]any), nil, found)
-		case inWant && isMap(w) && wholeMap(at, key):
-			compareMaps(field(at, key), nil, w.(map[string]any), found)
+		case wholeMap(at, key) && len(lMap)+len(wMap) > 0:
+			compareMaps(field(at, key), lMap, wMap, found) // the first label of all is named too
 		default:
 			*found = append(*found, field(at, key))
 		}
 	}
 }
-
-func isMap(value any) bool { _, ok := value.(map[string]any); return ok }
 
 // wholeMap tells maps of many independent things.
 func wholeMap(at, key string) bool {

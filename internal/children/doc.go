@@ -24,4 +24,7 @@
 //
 // Where repairs are off, a change of our own is applied (server-side apply, by
 // the one field owner, with force): what others added stays and is told.
+//
+// It needs get, create, update, patch and delete of the kinds, and list and watch
+// where the client's reads are cached. A dry run needs the same rights.
 package children

@@ -42,9 +42,12 @@ func (a *Applier) look(ctx context.Context, c *call) (Result, error) {
 		object, err := a.typed(c, live)
 		return v.result(object), err
 	}
+	if fields := c.stuck(live); fields != nil {
+		return a.unyielding(ctx, c, live, fields)
+	}
 	would, err := a.replace(ctx, c, live, client.DryRunAll)
-	if refused(err) {
-		return a.unyielding(ctx, c, live, err)
+	if refused(err) && a.validWhenNew(ctx, c) {
+		return a.unyielding(ctx, c, live, refusedFields(err))
 	}
 	if err != nil {
 		return Result{}, err
@@ -158,7 +161,7 @@ func (c *call) changed(live *unstructured.Unstructured, found []string) bool {
 // stays. What others changed of our fields is taken back with it; the API knows
 // no half.
 func (a *Applier) applyOurs(ctx context.Context, c *call, live, would *unstructured.Unstructured) (Result, error) {
-	live, err := a.gather(ctx, c, live)
+	live, err := a.gather(ctx, live)
 	if err != nil {
 		return Result{}, err
 	}
@@ -182,7 +185,7 @@ func (a *Applier) applyOurs(ctx context.Context, c *call, live, would *unstructu
 // gather makes all that we own of the object ours in the way of server-side
 // apply: what was created or replaced is owned as an update, and an apply would
 // never remove it.
-func (a *Applier) gather(ctx context.Context, c *call, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+func (a *Applier) gather(ctx context.Context, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(a.Owner), a.Owner)
 	if err != nil || patch == nil {
 		return live, err

@@ -87,12 +87,8 @@ func (c *call) failure(err error) error {
 
 // refused tells that the API server understood the object and won't have it.
 func refused(err error) bool {
-	return apierrors.IsInvalid(err) || reasonIs(err, http.StatusUnprocessableEntity)
-}
-
-func reasonIs(err error, code int32) bool {
 	var status apierrors.APIStatus
-	return errors.As(err, &status) && status.Status().Code == code
+	return errors.As(err, &status) && status.Status().Code == http.StatusUnprocessableEntity
 }
 
 // refusedFields are the fields that the API server named, without their values.

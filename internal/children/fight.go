@@ -3,7 +3,10 @@
 
 package children
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	manyRepairs   = 5                // within …
@@ -34,13 +37,8 @@ func (f *fight) wait(now time.Time) time.Duration {
 
 // repaired notes a repair.
 func (f *fight) repaired(now time.Time) {
-	recent := f.repairs[:0]
-	for _, at := range f.repairs {
-		if now.Sub(at) < repairsWindow {
-			recent = append(recent, at)
-		}
-	}
-	f.repairs = append(recent, now)
+	f.repairs = slices.DeleteFunc(f.repairs, func(at time.Time) bool { return now.Sub(at) >= repairsWindow })
+	f.repairs = append(f.repairs, now)
 	switch {
 	case f.spacing > 0:
 		f.spacing = min(2*f.spacing, lastSpacing)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,15 +17,22 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/xormsdhkdwk/multinic/internal/children"
 	"github.com/xormsdhkdwk/multinic/test/testenv"
 )
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
 
 const owner = "multinic-operator"
 
@@ -36,11 +44,15 @@ type site struct {
 	clock     *clocktesting.FakePassiveClock
 	applier   *children.Applier
 	calls     counter
-	log       output
+	fault     fault
+	output    output
 }
 
 // counter counts what the applier asks of the API server.
 type counter struct{ reads, writes, dryRuns int }
+
+// fault fails a write before it reaches the API server, if it is not nil.
+type fault func(verb string, object client.Object) error
 
 type output struct {
 	mu   sync.Mutex
@@ -74,32 +86,50 @@ func (s *site) restart() {
 			return c.Get(ctx, key, o, opts...)
 		},
 		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-			s.count(len((&client.UpdateOptions{}).ApplyOptions(opts).DryRun) > 0)
+			if err := s.count("update", o, (&client.UpdateOptions{}).ApplyOptions(opts).DryRun); err != nil {
+				return err
+			}
 			return c.Update(ctx, o, opts...)
 		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			s.count(len((&client.CreateOptions{}).ApplyOptions(opts).DryRun) > 0)
+			if err := s.count("create", o, (&client.CreateOptions{}).ApplyOptions(opts).DryRun); err != nil {
+				return err
+			}
 			return c.Create(ctx, o, opts...)
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-			s.count(false)
+			if err := s.count("patch", o, nil); err != nil {
+				return err
+			}
 			return c.Patch(ctx, o, p, opts...)
 		},
+		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			if err := s.count("apply", nil, nil); err != nil {
+				return err
+			}
+			return c.Apply(ctx, o, opts...)
+		},
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			s.count(false)
+			if err := s.count("delete", o, nil); err != nil {
+				return err
+			}
 			return c.Delete(ctx, o, opts...)
 		},
 	})
 	s.applier = children.New(children.Options{Client: counted, Reader: counted, Owner: owner, Clock: s.clock,
-		Log: logr.New(funcr.New(s.log.add, funcr.Options{Verbosity: 9}).GetSink())})
+		Log: logr.New(funcr.New(s.output.add, funcr.Options{Verbosity: 9}).GetSink())})
 }
 
-func (s *site) count(dry bool) {
-	if dry {
+func (s *site) count(verb string, object client.Object, dry []string) error {
+	if len(dry) > 0 {
 		s.calls.dryRuns++
-	} else {
-		s.calls.writes++
+		return nil
 	}
+	s.calls.writes++
+	if s.fault == nil {
+		return nil
+	}
+	return s.fault(verb, object)
 }
 
 // ensure expects an outcome.
@@ -163,4 +193,32 @@ func (s *site) mergePatch(of client.Object, manager string, patch map[string]any
 		s.t.Fatal(err)
 	}
 	return s.raw.Patch(s.t.Context(), s.named(of), client.RawPatch("application/merge-patch+json", body), client.FieldOwner(manager))
+}
+
+// mutate changes the object as another, in place.
+func (s *site) mutate(of client.Object, manager string, change func(*unstructured.Unstructured)) {
+	s.t.Helper()
+	live := s.live(of)
+	change(live)
+	if err := s.raw.Update(s.t.Context(), live, client.FieldOwner(manager)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// addEnv adds environment variables to the first container, as another.
+func (s *site) addEnv(of client.Object, manager string, names ...string) {
+	s.t.Helper()
+	s.mutate(of, manager, func(live *unstructured.Unstructured) {
+		for _, name := range names {
+			add(live.Object, steps("spec.template.spec.containers.0.env.+"), obj{"name": name, "value": "x"})
+		}
+	})
+}
+
+// label labels the object as another.
+func (s *site) label(of client.Object, name, value string) {
+	s.t.Helper()
+	if err := s.mergePatch(of, intruder, obj{"metadata": obj{"labels": obj{name: value}}}); err != nil {
+		s.t.Fatal(err)
+	}
 }

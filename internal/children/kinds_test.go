@@ -4,6 +4,8 @@
 package children_test
 
 import (
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -26,13 +28,9 @@ var labels = map[string]string{
 
 // meta is a child's; the cluster-wide ones have the namespace in their name.
 func meta(namespace, name string) metav1.ObjectMeta {
-	copied := map[string]string{}
-	for key, value := range labels {
-		copied[key] = value
-	}
 	yes := true
 	return metav1.ObjectMeta{
-		Namespace: namespace, Name: name, Labels: copied,
+		Namespace: namespace, Name: name, Labels: maps.Clone(labels),
 		Annotations: map[string]string{"example.com/notes": "made by the operator"},
 		OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: "multinic.example.com/v1alpha1", Kind: "MultiNicOperator", Name: "site", UID: "0e5d1f3c-8f5b-4f1e-9c07-2f6b3b7f7a11",

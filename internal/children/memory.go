@@ -5,6 +5,7 @@ package children
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -77,7 +78,10 @@ func (a *Applier) glance(ctx context.Context, c *call) (client.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	object := fresh.(client.Object) // all kinds that can be named are
+	object, ok := fresh.(client.Object)
+	if !ok {
+		return nil, fmt.Errorf("%T is no object of the API", fresh)
+	}
 	return object, a.Client.Get(ctx, c.id.ObjectKey, object)
 }
 

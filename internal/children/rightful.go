@@ -75,7 +75,21 @@ func (c *child) want(live *unstructured.Unstructured) *unstructured.Unstructured
 		maps.Copy(annotations, want.GetAnnotations())
 		want.SetAnnotations(annotations)
 	}
+	c.oneFamily(want)
 	return want
+}
+
+// oneFamily says what the API server means by a Service that says nothing of IP
+// families when it is created. On an update it would take over what is there,
+// and that may be another's.
+func (c *child) oneFamily(want *unstructured.Unstructured) {
+	spec, _ := want.Object["spec"].(map[string]any)
+	if c.id.Kind != "Service" || spec == nil || spec["selector"] == nil || spec["type"] == "ExternalName" {
+		return
+	}
+	if _, set := spec["ipFamilyPolicy"]; !set {
+		spec["ipFamilyPolicy"] = "SingleStack"
+	}
 }
 
 func (r rightful) annotation(name string) bool {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,15 +23,11 @@ var replaceable = []string{
 	"Service", "ServiceAccount",
 }
 
-// unyielding deals with an object that the API server refuses to replace by the
-// desired one.
-func (a *Applier) unyielding(ctx context.Context, c *call, live *unstructured.Unstructured, refusal error) (Result, error) {
-	if !a.validWhenNew(ctx, c) {
-		return Result{}, refusal // it is not about this object, but the desired one
-	}
-	fields := refusedFields(refusal)
+// unyielding deals with an object that can't be replaced by the desired one,
+// which is right in itself, because of some fields.
+func (a *Applier) unyielding(ctx context.Context, c *call, live *unstructured.Unstructured, fields []string) (Result, error) {
 	if len(fields) == 0 {
-		fields = []string{"a field"}
+		fields = []string{"a field"} // the API server did not say which
 	}
 	by := writers(live, fields, a.Owner)
 	if result, stop := a.hold(c, live, fields, by); stop {
@@ -54,6 +51,24 @@ func (a *Applier) unyielding(ctx context.Context, c *call, live *unstructured.Un
 	outcome := c.memory.replacing
 	a.remember(c, made, nil, nil)
 	return a.finish(c, outcome, made, fields, by)
+}
+
+// stuck are fields in which live differs and a replacement would not show it:
+// the API server carries over what it takes for allocated. A headless Service in
+// the place of one that is to have an address is that.
+func (c *child) stuck(live *unstructured.Unstructured) []string {
+	if c.id.Kind != "Service" {
+		return nil
+	}
+	address := func(service *unstructured.Unstructured) string {
+		ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
+		return ip
+	}
+	kind, _, _ := unstructured.NestedString(c.desired.Object, "spec", "type")
+	if address(live) == corev1.ClusterIPNone && address(c.desired) == "" && kind != string(corev1.ServiceTypeExternalName) {
+		return []string{"spec.clusterIP"}
+	}
+	return nil
 }
 
 // validWhenNew tells whether the API server would create the desired object

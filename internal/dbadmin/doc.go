@@ -30,4 +30,10 @@
 // Passwords go to the server as hashes, so that none is in any log of its. A
 // server that insists on judging them (strict_password_validation with a plugin
 // for it) refuses that.
+//
+// # The agents' account
+//
+// [Admin.EnsureAgents] makes it at any time, also before there is a database: then
+// its rights are there ahead of the tables. A controller beside it needs no right
+// to make accounts, and is to be given none to make (DB_AGENT_USER).
 package dbadmin

@@ -19,8 +19,6 @@ const (
 	probeHost = "127.0.0.1"
 )
 
-const errNoSuchAccount = 1133 // mariadb.com/kb/en/mariadb-error-code-reference
-
 // Ensure makes the accounts as wanted and says what it changed, in words and
 // without values, also where it failed midway. It writes nothing where all is
 // right, may die anywhere and be called again. See the package's comment for the
@@ -84,7 +82,7 @@ func (e *ensuring) controller(ctx context.Context) error {
 	if slices.ContainsFunc(grants, func(line string) bool { return strings.HasPrefix(line, want) }) {
 		return nil
 	}
-	return e.write(ctx, "rights of "+e.User.User, want+quoteAccount(e.User.User, anywhere))
+	return e.write(ctx, "rights of "+e.User.User, want+mariadb.QuoteAccount(e.User.User, anywhere))
 }
 
 func (e *ensuring) probe(ctx context.Context) error {
@@ -98,7 +96,7 @@ func (e *ensuring) probe(ctx context.Context) error {
 	if err != nil || !slices.ContainsFunc(grants, isRight) {
 		return err
 	}
-	return e.write(ctx, "rights of "+e.Probe.User, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM "+quoteAccount(e.Probe.User, probeHost))
+	return e.write(ctx, "rights of "+e.Probe.User, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM "+mariadb.QuoteAccount(e.Probe.User, probeHost))
 }
 
 // account makes an account, or makes it prove itself as wanted.
@@ -108,13 +106,13 @@ func (e *ensuring) account(ctx context.Context, user, host string, want []proof)
 		return err
 	}
 	if !slices.Contains(hosts, host) {
-		return e.write(ctx, "user "+user, "CREATE USER IF NOT EXISTS "+quoteAccount(user, host)+identified(want))
+		return e.write(ctx, "user "+user, "CREATE USER IF NOT EXISTS "+mariadb.QuoteAccount(user, host)+identified(want))
 	}
 	have, err := e.proofs(ctx, user, host)
 	if err != nil || slices.Equal(have, want) {
 		return err
 	}
-	return e.write(ctx, "password of "+user, "ALTER USER IF EXISTS "+quoteAccount(user, host)+identified(want))
+	return e.write(ctx, "password of "+user, "ALTER USER IF EXISTS "+mariadb.QuoteAccount(user, host)+identified(want))
 }
 
 // former drops the users of earlier controllers. What they have open lives on.
@@ -137,7 +135,7 @@ func (e *ensuring) former(ctx context.Context) error {
 		if slices.ContainsFunc(grants, func(line string) bool { return isRight(line) && strings.Contains(line, " ON *.* TO ") }) {
 			return fmt.Errorf("the user %s is not dropped: it has rights on the whole server, which no controller of ours has", user)
 		}
-		if err := e.write(ctx, "former user "+user, "DROP USER IF EXISTS "+quoteAccount(user, anywhere)); err != nil {
+		if err := e.write(ctx, "former user "+user, "DROP USER IF EXISTS "+mariadb.QuoteAccount(user, anywhere)); err != nil {
 			return err
 		}
 	}
@@ -161,7 +159,7 @@ func (e *ensuring) root(ctx context.Context) error {
 	})
 	for _, host := range hosts {
 		have, err := e.proofs(ctx, rootUser, host)
-		if mariadb.Number(err) == errNoSuchAccount {
+		if mariadb.Number(err) == mariadb.ErrNoSuchAccount {
 			continue // of a host by its name, which --skip-name-resolve makes the server ignore
 		}
 		if err != nil {
@@ -171,7 +169,7 @@ func (e *ensuring) root(ctx context.Context) error {
 		if !ours || slices.Equal(have, want) {
 			continue
 		}
-		if err := e.write(ctx, "password of "+rootUser, "ALTER USER IF EXISTS "+quoteAccount(rootUser, host)+identified(want)); err != nil {
+		if err := e.write(ctx, "password of "+rootUser, "ALTER USER IF EXISTS "+mariadb.QuoteAccount(rootUser, host)+identified(want)); err != nil {
 			return err
 		}
 		if host == own {
@@ -194,7 +192,7 @@ func (e *ensuring) proven(ctx context.Context) error {
 	err = errors.Join(bounded(ctx, loginLimit, db.PingContext), db.Close())
 	if wrongPassword(err) {
 		return fmt.Errorf("the account %s is as it should be, and yet the server refuses it from here; is there another of that name, or one without a name? %s",
-			quoteAccount(e.User.User, anywhere), err.Error()) // not ErrCredentials: root's are right
+			mariadb.QuoteAccount(e.User.User, anywhere), err.Error()) // not ErrCredentials: root's are right
 	}
 	return err
 }
@@ -208,7 +206,7 @@ func (e *ensuring) hosts(ctx context.Context, user string) ([]string, error) {
 // versions, unlike the tables that it is kept in, and an attempt to log in would
 // not tell of a second password, nor of accounts for other addresses than ours.
 func (e *ensuring) proofs(ctx context.Context, user, host string) ([]proof, error) {
-	lines, err := e.lines(ctx, "SHOW CREATE USER "+quoteAccount(user, host))
+	lines, err := e.lines(ctx, "SHOW CREATE USER "+mariadb.QuoteAccount(user, host))
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +214,7 @@ func (e *ensuring) proofs(ctx context.Context, user, host string) ([]proof, erro
 }
 
 func (e *ensuring) grants(ctx context.Context, user, host string) ([]string, error) {
-	return e.lines(ctx, "SHOW GRANTS FOR "+quoteAccount(user, host))
+	return e.lines(ctx, "SHOW GRANTS FOR "+mariadb.QuoteAccount(user, host))
 }
 
 // isRight says that a line of SHOW GRANTS gives something.

@@ -33,6 +33,15 @@ type published struct {
 
 func publish(t testing.TB) *published {
 	t.Helper()
+	p := newPublished(t)
+	p.mark = p.apply(p.lead(store.Mark{}))
+	p.ids = p.readIDs()
+	return p
+}
+
+// newPublished is one that is yet to be led for the first time.
+func newPublished(t testing.TB) *published {
+	t.Helper()
 	p := &published{bed: newBed(t)}
 	p.admin = p.connect()
 	w := p.wanted()
@@ -46,8 +55,6 @@ func publish(t testing.TB) *published {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.store.Close() })
-	p.mark = p.apply(p.lead(store.Mark{}))
-	p.ids = p.readIDs()
 	return p
 }
 

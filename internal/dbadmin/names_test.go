@@ -16,14 +16,14 @@ func TestOddNamesArePassedOnAsTheyAre(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	a := b.connect()
-	odd := "it's \"a\" `b\\c` %_\\_ @한글; -- "
+	odd := "it's \"a\" `b\\c` %_\\_ @한글; -- -"
 	// A database is a folder, whose name has 255 bytes, five for each odd sign.
 	long := func(n int) string { return odd + strings.Repeat("é", n-len([]rune(odd))) }
 	for _, w := range []struct{ user, database, password string }{
 		{odd, odd + "x", "p'\\\"💥 "},
 		{long(80), strings.NewReplacer("%", "x", `\`, "x").Replace(long(64)), strings.Repeat("long ", 60)},
 		{"a_b", "50%_of\\_all", "x"},
-		{" IDENTIFIED VIA ed25519 OR ", "a TO b", "x"},
+		{" IDENTIFIED VIA ed25519 OR unix_socket", "a TO b", "x"},
 	} {
 		b.exec("CREATE DATABASE "+mariadb.QuoteName(w.database), "CREATE DATABASE IF NOT EXISTS `50xyofz_all`")
 		want := b.wanted()
@@ -70,6 +70,7 @@ func TestNamesOfOthersAndNamesThatAreNoneAreRefused(t *testing.T) {
 		{func(w *Wanted) { w.User.User = "" }, "no name"},
 		{func(w *Wanted) { w.User.User = strings.Repeat("x", 81) }, "80"},
 		{func(w *Wanted) { w.User.User = "💥" }, "characters"},
+		{func(w *Wanted) { w.User.User = "multinic " }, "space"},
 		{func(w *Wanted) { w.User.User = "a\x00b" }, "characters"},
 		{func(w *Wanted) { w.Database = "mysql" }, "server's own"},
 		{func(w *Wanted) { w.Database = "d💥" }, "characters"},

@@ -78,17 +78,13 @@ var onePlugin = regexp.MustCompile(`^([A-Za-z0-9_]+)(?: USING '((?:[^']|'')*)')?
 // free text and so is known before; versions differ in how they quote it.
 func parseProofs(text, user, host string) ([]proof, error) {
 	rest, ok := "", false
-	for _, account := range []string{
-		mariadb.QuoteName(user) + "@" + mariadb.QuoteName(host),
-		mariadb.QuoteText(user) + "@" + mariadb.QuoteText(host),
-		"'" + user + "'@'" + host + "'",
-	} {
+	for _, account := range mariadb.Spellings(user, host) {
 		if rest, ok = strings.CutPrefix(text, "CREATE USER "+account); ok {
 			break
 		}
 	}
 	if !ok {
-		return nil, fmt.Errorf("what the server says of %s is not understood", quoteAccount(user, host))
+		return nil, fmt.Errorf("what the server says of %s is not understood", mariadb.QuoteAccount(user, host))
 	}
 	if hash, ok := strings.CutPrefix(rest, " IDENTIFIED BY PASSWORD '"); ok {
 		hash, _, _ = strings.Cut(hash, "'")
@@ -99,14 +95,10 @@ func parseProofs(text, user, host string) ([]proof, error) {
 	for ok {
 		found := onePlugin.FindStringSubmatch(rest)
 		if found == nil {
-			return nil, fmt.Errorf("how %s proves itself is not understood", quoteAccount(user, host))
+			return nil, fmt.Errorf("how %s proves itself is not understood", mariadb.QuoteAccount(user, host))
 		}
 		out = append(out, proof{found[1], strings.ReplaceAll(found[2], "''", "'")})
 		rest, ok = strings.CutPrefix(rest[len(found[0]):], " OR ")
 	}
 	return out, nil
-}
-
-func quoteAccount(user, host string) string {
-	return mariadb.QuoteText(user) + "@" + mariadb.QuoteText(host)
 }

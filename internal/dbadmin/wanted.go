@@ -32,8 +32,8 @@ type Wanted struct {
 	// Probe is the account of the server's own probes, from 127.0.0.1 and
 	// without any right; none if User is empty.
 	Probe Account
-	// Agents is the user of node agents, whose account the controller makes. It
-	// is named so that no other account takes its name.
+	// Agents is the user of node agents, whose account EnsureAgents makes. It is
+	// named so that no other account takes its name.
 	Agents string
 	// Former are users of earlier controllers, from any address, to be dropped;
 	// User itself is not.
@@ -97,9 +97,6 @@ func checkDatabase(name string) error {
 	if err := checkName("the database", name, maxDatabase); err != nil {
 		return err
 	}
-	if strings.HasSuffix(name, " ") {
-		return fmt.Errorf("the database must not be %q: MariaDB knows no name that ends in a space", name)
-	}
 	if slices.ContainsFunc(systemDatabases, func(other string) bool { return strings.EqualFold(name, other) }) {
 		return fmt.Errorf("the database must not be %q: that is one of the server's own", name)
 	}
@@ -115,6 +112,8 @@ func checkName(what, name string, longest int) error {
 		return fmt.Errorf("%s has no name", what)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r == 0 || r > 0xFFFF }):
 		return fmt.Errorf("%s must not be %q: MariaDB has no such characters in names", what, name)
+	case strings.HasSuffix(name, " "):
+		return fmt.Errorf("%s must not be %q: MariaDB keeps no name that ends in a space", what, name) // nor a user's, once it is started again
 	case utf8.RuneCountInString(name) > longest:
 		return fmt.Errorf("%s has a name of more than %d characters", what, longest)
 	}

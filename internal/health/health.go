@@ -88,7 +88,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // Handler serves the four paths.
 func (s *Server) Handler() (http.Handler, error) {
-	var metrics http.Handler = promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{})
+	metrics := promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{})
 	if s.Guard != nil {
 		var err error
 		if metrics, err = s.Guard(metrics); err != nil {

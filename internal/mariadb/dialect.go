@@ -34,6 +34,19 @@ func QuoteText(s string) string {
 	return "'" + strings.NewReplacer("\\", "\\\\", "'", "''").Replace(s) + "'"
 }
 
+// QuoteAccount makes a user and a host an account in SQL.
+func QuoteAccount(user, host string) string { return QuoteText(user) + "@" + QuoteText(host) }
+
+// Spellings are the ways in which servers write an account: versions differ in
+// the quotes, and some leave those in a name as they are.
+func Spellings(user, host string) []string {
+	return []string{
+		QuoteName(user) + "@" + QuoteName(host),
+		QuoteAccount(user, host),
+		"'" + user + "'@'" + host + "'",
+	}
+}
+
 // NativeHash is what mysql_native_password stores: * and SHA1(SHA1(password)).
 func NativeHash(password string) string {
 	once := sha1.Sum([]byte(password)) //nolint:gosec // see above

@@ -26,6 +26,7 @@ const (
 	ErrServerShutdown    = 1053
 	ErrHostBlocked       = 1129
 	ErrNoPrivilegeToHost = 1130
+	ErrNoSuchAccount     = 1133
 	ErrTableAccess       = 1142
 	ErrColumnAccess      = 1143
 	ErrNoSuchTable       = 1146

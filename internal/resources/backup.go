@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/internal/backup"
 )
@@ -56,8 +55,8 @@ const AnnotationAsked = "multinic.example.com/asked-for"
 
 // Backup builds what makes the scheduled dumps. The volume outlives the
 // MultiNicOperator.
-func Backup(in Input) []client.Object {
-	return []client.Object{
+func Backup(in Input) []Object {
+	return []Object{
 		&corev1.ServiceAccount{ObjectMeta: in.meta(BackupName, backupComponent), AutomountServiceAccountToken: new(false)},
 		backupClaim(in), backupCronJob(in),
 	}
@@ -110,7 +109,7 @@ func BackupJob(in Input, reason Reason, asked string) *batchv1.Job {
 func RestoreJob(in Input, name, asked string) *batchv1.Job {
 	pod := in.jobPod()
 	pod.InitContainers = []corev1.Container{in.fetchContainer(name)}
-	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.LoadScript, in.databaseEnv(), "database")}
+	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.LoadScript, fetched, in.databaseEnv(), "database")}
 	pod.Volumes = append(pod.Volumes, in.authorities("database", in.Connection.CASecret)...)
 	return in.job(ForRestore, asked, pod)
 }
@@ -119,9 +118,9 @@ func RestoreJob(in Input, name, asked string) *batchv1.Job {
 // or only some of the same owner's.
 func MoveJob(in Input, from Connection, owner, asked string) *batchv1.Job {
 	pod := in.jobPod()
-	pod.InitContainers = []corev1.Container{in.mariadb(containerDump, backup.DumpScript, from.Env, "source")}
+	pod.InitContainers = []corev1.Container{in.mariadb(containerDump, backup.DumpScript, fetched, from.Env, "source")}
 	to := append(in.databaseEnv(), corev1.EnvVar{Name: "EXPECT_OWNER", Value: owner})
-	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.LoadScript, to, "database")}
+	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.LoadScript, fetched, to, "database")}
 	pod.Volumes = append(pod.Volumes, in.authorities("source", from.CASecret)...)
 	pod.Volumes = append(pod.Volumes, in.authorities("database", in.Connection.CASecret)...)
 	return in.job(ForMove, asked, pod)
@@ -137,10 +136,23 @@ func (in Input) job(reason Reason, asked string, pod corev1.PodSpec) *batchv1.Jo
 
 func backupPod(in Input, reason Reason) corev1.PodSpec {
 	pod := in.jobPod()
-	pod.InitContainers = []corev1.Container{in.mariadb(containerDump, backup.DumpScript, in.databaseEnv(), "database")}
-	pod.Containers = []corev1.Container{in.keepContainer(reason)}
+	dump := in.mariadb(containerDump, backup.DumpScript, unfinished, append(podName(), in.databaseEnv()...), "database")
+	keep := in.keepContainer(reason)
+	keep.Env = append(podName(), keep.Env...)
+	pod.InitContainers, pod.Containers = []corev1.Container{dump}, []corev1.Container{keep}
 	pod.Volumes = append(pod.Volumes, in.authorities("database", in.Connection.CASecret)...)
 	return pod
+}
+
+// fetched is a dump for one pod's own use.
+const fetched = workMount + "/dump.sql.gz"
+
+// unfinished is a dump on its way, on the volume where it is to stay, and by the
+// pod's name, so that two at a time don't meet.
+const unfinished = backupMount + "/.unfinished/$(POD_NAME).sql.gz"
+
+func podName() []corev1.EnvVar {
+	return []corev1.EnvVar{{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.name"}}}}
 }
 
 // jobPod is what the pods of all Jobs have: the dumps' volume and a place to
@@ -154,10 +166,8 @@ func (in Input) jobPod() corev1.PodSpec {
 			emptyDir("work"), emptyDir("tmp"),
 		},
 	}
-	if s3 := in.Spec.Database.Backup.S3; s3 != nil {
-		v := secretVolume("s3", s3.SecretRef.Name, "ca.crt")
-		v.Secret.Optional = new(true)
-		pod.Volumes = append(pod.Volumes, v)
+	if in.BucketAuthority {
+		pod.Volumes = append(pod.Volumes, secretVolume("s3", in.Spec.Database.Backup.S3.SecretRef.Name, "ca.crt"))
 	}
 	return pod
 }
@@ -170,11 +180,11 @@ func (in Input) authorities(volume, secret string) []corev1.Volume {
 }
 
 // mariadb runs one of our scripts in the database's image.
-func (in Input) mariadb(name, script string, env []corev1.EnvVar, authorities string) corev1.Container {
+func (in Input) mariadb(name, script, file string, env []corev1.EnvVar, authorities string) corev1.Container {
 	c := corev1.Container{
 		Name: name, Image: in.DatabaseImage, ImagePullPolicy: corev1.PullIfNotPresent,
 		Command: []string{"/bin/sh", "-ec", script}, Resources: small(), SecurityContext: confined(),
-		Env: append(slices.Clone(env), corev1.EnvVar{Name: "BACKUP_FILE", Value: workMount + "/dump.sql.gz"}),
+		Env: append(slices.Clone(env), corev1.EnvVar{Name: "BACKUP_FILE", Value: file}),
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: "backup", MountPath: backupMount}, {Name: "work", MountPath: workMount}, {Name: "tmp", MountPath: "/tmp"},
 		},
@@ -200,9 +210,12 @@ func (in Input) multinic(name string, args ...string) corev1.Container {
 	if s3 == nil {
 		return c
 	}
-	c.Args = append(c.Args, "--s3-endpoint="+s3.Endpoint, "--s3-bucket="+s3.Bucket, "--s3-prefix="+s3.Prefix, "--s3-region="+s3.Region, "--s3-ca-file="+s3Mount+"/ca.crt")
+	c.Args = append(c.Args, "--s3-endpoint="+s3.Endpoint, "--s3-bucket="+s3.Bucket, "--s3-prefix="+s3.Prefix, "--s3-region="+s3.Region)
 	c.Env = append(c.Env, fromSecret("S3_ACCESS_KEY_ID", s3.SecretRef.Name, KeyS3AccessKey), fromSecret("S3_SECRET_ACCESS_KEY", s3.SecretRef.Name, KeyS3SecretKey))
-	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "s3", MountPath: s3Mount, ReadOnly: true})
+	if in.BucketAuthority {
+		c.Args = append(c.Args, "--s3-ca-file="+s3Mount+"/ca.crt")
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "s3", MountPath: s3Mount, ReadOnly: true})
+	}
 	return c
 }
 
@@ -214,12 +227,12 @@ const (
 )
 
 func (in Input) keepContainer(reason Reason) corev1.Container {
-	return in.multinic(containerKeep, "backup", "keep", "--dir="+backupMount, "--file="+workMount+"/dump.sql.gz",
+	return in.multinic(containerKeep, "backup", "keep", "--dir="+backupMount, "--file="+unfinished,
 		"--reason="+string(reason), fmt.Sprintf("--keep=%d", *in.Spec.Database.Backup.Keep))
 }
 
 func (in Input) fetchContainer(name string) corev1.Container {
-	return in.multinic(containerFetch, "backup", "fetch", "--dir="+backupMount, "--name="+name, "--to="+workMount+"/dump.sql.gz")
+	return in.multinic(containerFetch, "backup", "fetch", "--dir="+backupMount, "--name="+name, "--to="+fetched)
 }
 
 // databaseEnv is the part of the controller's environment that names the

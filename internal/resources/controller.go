@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const (
@@ -24,8 +23,8 @@ const (
 )
 
 // Controller builds everything of the controller.
-func Controller(in Input) []client.Object {
-	out := []client.Object{
+func Controller(in Input) []Object {
+	out := []Object{
 		&corev1.ServiceAccount{ObjectMeta: in.meta(ControllerName, controllerComponent)},
 	}
 	out = append(out, controllerRights(in)...)
@@ -167,13 +166,13 @@ func External(caSecret string) Connection {
 	return c
 }
 
-// Internal is the connection to the StatefulSet mariadb.
+// Internal is the connection to the StatefulSet mariadb. The agents' account is
+// not the controller's to make: that takes rights which amount to root's.
 func Internal(namespace string) Connection {
 	env := []corev1.EnvVar{
 		{Name: "DB_HOST", Value: DatabaseHost(namespace)}, {Name: "DB_PORT", Value: fmt.Sprint(DatabasePort)},
 		fromSecret("DB_USER", CredentialsName, KeyUser), fromSecret("DB_PASSWORD", CredentialsName, KeyPassword),
 		fromSecret("DB_NAME", CredentialsName, KeyDatabase),
-		fromSecret("DB_AGENT_USER", AgentAccessName, KeyUser), fromSecret("DB_AGENT_PASSWORD", AgentAccessName, KeyPassword),
 	}
 	return Connection{Env: append(env, tlsEnv()...), CASecret: CertificateName}
 }

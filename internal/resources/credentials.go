@@ -54,7 +54,7 @@ type entry struct {
 	value *string
 }
 
-func (c *Credentials) entries() []entry {
+func entries(c *Credentials) []entry {
 	return []entry{
 		{KeyRootPassword, &c.RootPassword},
 		{KeyDatabase, &c.Database},
@@ -74,7 +74,7 @@ func (c *Credentials) entries() []entry {
 
 // CredentialsFrom reads the Secret.
 func CredentialsFrom(data map[string][]byte) (c Credentials) {
-	for _, e := range c.entries() {
+	for _, e := range entries(&c) {
 		*e.value = string(data[e.key])
 	}
 	return c
@@ -111,7 +111,7 @@ func (c Credentials) Settled() Credentials {
 // Data is the Secret's.
 func (c Credentials) Data() map[string][]byte {
 	data := map[string][]byte{}
-	for _, e := range c.entries() {
+	for _, e := range entries(&c) {
 		if *e.value != "" {
 			data[e.key] = []byte(*e.value)
 		}

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const databaseComponent = "database"
@@ -26,8 +25,8 @@ const (
 
 // Database builds everything of the internal database but the Secrets, whose
 // contents are not made of the spec alone (see [Credentials]).
-func Database(in Input) []client.Object {
-	return []client.Object{
+func Database(in Input) []Object {
+	return []Object{
 		&corev1.ServiceAccount{ObjectMeta: in.meta(DatabaseName, databaseComponent), AutomountServiceAccountToken: new(false)},
 		databaseService(in), databaseIsolation(in), databaseStatefulSet(in),
 	}

@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
@@ -57,13 +56,14 @@ func TestWhatIsBuiltIsAsWrittenDown(t *testing.T) {
 	}
 	s3 := sample(t, "production")
 	s3.Spec.Database.Backup.S3 = &v1alpha1.S3Spec{Endpoint: "https://s3.example.com", Bucket: "backups", Prefix: "multinic/", Region: "kr", SecretRef: v1alpha1.LocalSecretReference{Name: "s3"}}
+	s3.BucketAuthority = true
 	s3.Spec.ImagePullSecrets = []v1alpha1.LocalSecretReference{{Name: "registry"}}
 	scoped := sample(t, "immediate")
 	scoped.Spec.Controller.WatchNamespaces = []string{"team-b", "team-a"}
 	scoped.Spec.Database.Service = v1alpha1.DatabaseServiceSpec{Type: corev1.ServiceTypeNodePort, NodePort: new(int32(30306))}
 	stopped := sample(t, "high_availability")
 	stopped.Stopped = true
-	for name, objects := range map[string][]client.Object{
+	for name, objects := range map[string][]resources.Object{
 		"production":        slices.Concat(resources.Controller(sample(t, "production")), resources.Database(sample(t, "production")), resources.Backup(sample(t, "production"))),
 		"external_database": resources.Controller(sample(t, "external_database")),
 		"watch_namespaces":  slices.Concat(resources.Controller(scoped), resources.Database(scoped)),
@@ -100,7 +100,7 @@ func compare(t *testing.T, file string, got []byte) {
 	}
 }
 
-func render(t *testing.T, objects []client.Object) []byte {
+func render(t *testing.T, objects []resources.Object) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	for i, object := range objects {

@@ -6,6 +6,7 @@ package resources
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
@@ -18,7 +19,7 @@ const (
 	TriggerName      = "multinic-trigger"    // Service
 	IsolationName    = "multinic-isolation"  // NetworkPolicy
 	DatabaseName     = "mariadb"             // StatefulSet, Service, ServiceAccount, NetworkPolicy
-	CredentialsName  = "mariadb-credentials" // Secret
+	CredentialsName  = "mariadb-credentials" //nolint:gosec // the name of a Secret
 	ServerFilesName  = "mariadb-files"       // Secret: what the server's pod mounts
 	CertificateName  = "mariadb-tls"         // Secret
 	AgentAccessName  = "multinic-agent-database"
@@ -36,6 +37,12 @@ const (
 	ControllerReaderRole    = "multinic-controller-cluster" // nodes, and the cluster's identity
 	controllerBindingPrefix = "multinic-controller-"        // of bindings: the namespace follows
 )
+
+// Object is any of Kubernetes'.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
 
 // Input is a MultiNicOperator and what had to be looked up for it.
 type Input struct {
@@ -57,6 +64,8 @@ type Input struct {
 	// DatabaseImage is the image that MariaDB is to run now. It is the spec's,
 	// but for an upgrade that still waits for its backup.
 	DatabaseImage string
+	// BucketAuthority: the Secret of the backups' bucket holds ca.crt.
+	BucketAuthority bool
 	// Connection is where the controller writes.
 	Connection Connection
 }

@@ -7,15 +7,14 @@ import (
 	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // controllerRights are the controller's own, in its namespace; the bindings of
 // what it needs elsewhere; and, where it is told its namespaces, no more than
 // those.
-func controllerRights(in Input) []client.Object {
+func controllerRights(in Input) []Object {
 	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: ControllerName, Namespace: in.Namespace}}
-	out := []client.Object{
+	out := []Object{
 		&rbacv1.Role{ObjectMeta: in.meta(ControllerName, controllerComponent), Rules: controllerRules()},
 		&rbacv1.RoleBinding{
 			ObjectMeta: in.meta(ControllerName, controllerComponent), Subjects: subjects,
@@ -43,10 +42,12 @@ func clusterBinding(in Input, role string, subjects []rbacv1.Subject) *rbacv1.Cl
 	}
 }
 
-// Names of what the controller keeps in its namespace.
+// Names of what the controller makes for itself in its namespace.
 const (
-	deletionsConfigMap = "multinic-pending-deletions"
-	triggersConfigMap  = "multinic-triggers"
+	DeletionsName  = "multinic-pending-deletions" // ConfigMap
+	TriggersName   = "multinic-triggers"          // ConfigMap
+	HashKeyName    = "multinic-hash-key"          // Secret
+	TriggerKeyName = "multinic-trigger-key"       // Secret
 )
 
 // controllerRules are what the controller does in its own namespace. The
@@ -61,9 +62,9 @@ func controllerRules() []rbacv1.PolicyRule {
 		// Keys that are made once, and deletions that wait for the database.
 		rule("", []string{"secrets", "configmaps"}, nil, "create"),
 		rule("", []string{"secrets"}, nil, "get"),
-		rule("", []string{"configmaps"}, []string{deletionsConfigMap}, "get", "patch"),
+		rule("", []string{"configmaps"}, []string{DeletionsName}, "get", "patch"),
 		// The trigger webhook's calls, and which ticks are in force.
-		rule("", []string{"configmaps"}, []string{triggersConfigMap}, "get", "list", "watch", "update"),
+		rule("", []string{"configmaps"}, []string{TriggersName}, "get", "list", "watch", "update"),
 		// Leader election tells of itself by events of the old kind.
 		rule("", []string{"events"}, nil, "create", "patch"),
 		rule("events.k8s.io", []string{"events"}, nil, "create", "patch"),

@@ -69,14 +69,17 @@ func Validate(spec v1alpha1.MultiNicOperatorSpec) (problems []string) {
 	if !*d.Enabled && d.RestoreFrom != "" {
 		say("database.restoreFrom %q, and database.enabled is false: an external database is restored by its owner (docs/how-to/back-up-and-restore.md)", d.RestoreFrom)
 	}
-	t := spec.ReconcileTrigger
-	if _, err := trigger.Parse(trigger.Settings{
+	return problems
+}
+
+// ValidateTrigger says what of reconcileTrigger is not understood. It stands in
+// nobody's way: the controller goes on with what was in force before.
+func ValidateTrigger(t v1alpha1.ReconcileTriggerSpec) error {
+	_, err := trigger.Parse(trigger.Settings{
 		Mode: string(t.Mode), ImmediateOnCRChange: t.ImmediateOnCRChange, Interval: t.Interval, Schedule: t.Schedule,
 		Timezone: t.Timezone, WebhookEnabled: t.Webhook.Enabled,
-	}); err != nil {
-		problems = append(problems, err.Error())
-	}
-	return problems
+	})
+	return err
 }
 
 // validateEnv sees that one database is named, and one only.

@@ -92,7 +92,9 @@ func (l *Leader) settled(ctx context.Context) error {
 // settleUncertain finds out whether the last COMMIT took place, if that is not
 // known. It waits for the row's lock, which an unfinished transaction still
 // holds; so what it reads is the end of it, even where the COMMIT is still on
-// its way. The sequence then tells.
+// its way. The sequence then tells. Another node of a Galera cluster knows
+// nothing of that lock: there it is the writing that ends the transaction,
+// whose COMMIT, if it comes later, fails its certification.
 func (l *Leader) settleUncertain(ctx context.Context) error {
 	if !l.uncertain.Load() {
 		return nil
@@ -100,6 +102,7 @@ func (l *Leader) settleUncertain(ctx context.Context) error {
 	// The caller's end is no reason not to know.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resolveTimeout)
 	defer cancel()
+	var sequence int64
 	err := l.s.retry(ctx, func() error {
 		_, err := l.s.inTx(ctx, false, "", func(t *txn) error {
 			row, found, err := t.readEpoch(ctx, "lock-epoch")
@@ -112,13 +115,15 @@ func (l *Leader) settleUncertain(ctx context.Context) error {
 			if now := l.Mark().Sequence; row.mark.Sequence < now || row.mark.Sequence > now+1 {
 				return fmt.Errorf("%w: its sequence is %d, we had %d", ErrReplaced, row.mark.Sequence, now)
 			}
-			l.setSequence(row.mark.Sequence)
-			return nil
+			sequence = row.mark.Sequence
+			_, err = t.exec(ctx, "touch-epoch", l.s.now(), l.fencing, l.token)
+			return err
 		})
 		return err
 	})
 	switch {
 	case err == nil:
+		l.setSequence(sequence)
 		l.uncertain.Store(false)
 	case errors.Is(err, ErrDeposed), errors.Is(err, ErrReplaced):
 	default:

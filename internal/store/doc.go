@@ -33,4 +33,8 @@
 // of a transaction and so has no guard; instead the shut name carries its
 // leader's number, which makes the rename of a leader that was replaced
 // meanwhile fail: a new leader takes the table away under a name of its own.
+//
+// An administrator who leads nothing looks at a database with [Look] and lays it
+// by with [Shut], which does as a leader does who finds it restored; one that is
+// root makes the agents' account with [EnsureAgents].
 package store

@@ -56,6 +56,7 @@ const (
 	errErrorOnWrite     = 1026
 	errGetErrno         = 1030
 	errRecordFileFull   = 1114
+	errDuringCommit     = 1180 // also Galera: the node lost its cluster meanwhile
 	errLockWaitTimeout  = 1205
 	errDeadlock         = 1213
 	errOptionPrevents   = 1290 // --read-only
@@ -101,16 +102,39 @@ func classOf(err error) error {
 	return nil
 }
 
+// unlocked is an error of a statement that takes no lock of InnoDB's, with what it
+// means if it has waited for too long: that is then Galera's wait for what the other
+// nodes have committed (causalReads), or another's DDL. A node that has lost its
+// cluster says so at once.
+func unlocked(err error) error {
+	if mariadb.Number(err) == errLockWaitTimeout {
+		return fmt.Errorf("%w: a read has waited in vain: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// misled says that another server than this one may serve us: this is a Galera
+// node outside of its cluster, or takes no writes.
+func misled(err error) bool {
+	switch mariadb.Number(err) {
+	case mariadb.ErrUnknownCommand, errOptionPrevents, errCantReadOnlyTrx, errReadOnlyMode:
+		return true
+	case errLockWaitTimeout:
+		return errors.Is(err, ErrUnavailable)
+	}
+	return false
+}
+
 // passing says that the same transaction may succeed if it is made again now.
 // All of these leave it rolled back as a whole; 1205 rolls back its statement
-// only, and our own ROLLBACK does the rest.
+// only, and our own ROLLBACK does the rest; what 1180 left, write finds out.
 // What is uncertain has been asked about long enough already.
 func passing(err error) bool {
 	if errors.Is(err, ErrUncertain) {
 		return false
 	}
 	switch mariadb.Number(err) {
-	case errDeadlock, errLockWaitTimeout, mariadb.ErrUnknownCommand, errCheckRead, mariadb.ErrConnectionKilled, mariadb.ErrServerShutdown:
+	case errDeadlock, errLockWaitTimeout, mariadb.ErrUnknownCommand, errCheckRead, mariadb.ErrConnectionKilled, mariadb.ErrServerShutdown, errDuringCommit:
 		return true
 	case 0:
 		return mariadb.LostConnection(err)

@@ -119,7 +119,10 @@ func (s *Store) migrator(migrations fs.FS) (*goose.Provider, error) {
 		lock.WithTableLockTimeout(lockRetry, lockAttempts),
 		lock.WithTableUnlockTimeout(lockRetry, lockAttempts),
 		lock.WithTableLogger(silent),
-		lock.WithTableRetryPolicy(func(err error) bool { return !refused(err) }),
+		lock.WithTableRetryPolicy(func(err error) bool {
+			s.leave(err)
+			return !refused(err)
+		}),
 	)
 	if err != nil {
 		return nil, err
@@ -221,7 +224,7 @@ func (s *Store) ensureDatabase(ctx context.Context) error {
 	s.statements.Add(1)
 	_, err := s.db.ExecContext(ctx, "SELECT 1")
 	if mariadb.Number(err) != mariadb.ErrUnknownDatabase {
-		return err
+		return unlocked(err)
 	}
 	anywhere := s.driver.Clone()
 	anywhere.DBName = ""

@@ -54,7 +54,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.operation(ctx, "ping", checkLimit, func(ctx context.Context) error {
 		var one int
 		s.statements.Add(1)
-		return s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+		return unlocked(s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one))
 	})
 }
 
@@ -80,6 +80,7 @@ func (s *Store) operation(ctx context.Context, name string, limit time.Duration,
 	limited, cancel := context.WithTimeout(ctx, limit)
 	err := f(limited)
 	cancel()
+	s.leave(err)
 	if err != nil && ctx.Err() != nil && mariadb.Number(err) == 0 {
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	} else {

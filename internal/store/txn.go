@@ -22,10 +22,16 @@ const (
 
 // retry makes attempt again while its error is passing.
 func (s *Store) retry(ctx context.Context, attempt func() error) error {
+	return s.retryIf(ctx, passing, attempt)
+}
+
+// retryIf makes attempt again while its error is one of those.
+func (s *Store) retryIf(ctx context.Context, those func(error) bool, attempt func() error) error {
 	backoff := firstBackoff
 	for i := 1; ; i++ {
 		err := attempt()
-		if err == nil || i == attempts || !passing(err) || ctx.Err() != nil {
+		s.leave(err)
+		if err == nil || i == attempts || !those(err) || ctx.Err() != nil {
 			return err
 		}
 		s.cfg.Log.V(1).Info("database transaction is made again", "attempt", i, "error", err.Error())
@@ -39,6 +45,16 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 		case <-pause.C:
 		}
 		backoff *= 2
+	}
+}
+
+// leave closes the idle connections if err says that they lead to the wrong
+// server: new ones may lead elsewhere, through a balancer or another address of
+// the name, while the pool would use these for ever.
+func (s *Store) leave(err error) {
+	if misled(err) {
+		s.db.SetMaxIdleConns(-1)
+		s.db.SetMaxIdleConns(s.cfg.MaxIdle)
 	}
 }
 
@@ -62,7 +78,7 @@ func (s *Store) inTx(ctx context.Context, readOnly bool, interfaces string, f fu
 	s.statements.Add(1)
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: readOnly})
 	if err != nil {
-		return false, err
+		return false, unlocked(err)
 	}
 	if err := f(&txn{s: s, q: tx, tx: tx, interfaces: interfaces}); err != nil {
 		s.statements.Add(1)
@@ -123,6 +139,9 @@ func (t *txn) queryKeys(ctx context.Context, name string, first []any, keys []an
 func (t *txn) run(ctx context.Context, name, text string, args []any, scan func(*sql.Rows) error) error {
 	t.s.statements.Add(1)
 	rows, err := t.q.QueryContext(ctx, text, args...)
+	if t.tx == nil {
+		err = unlocked(err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -44,6 +44,7 @@ type bed struct {
 	workloads *workloads
 	log       *buffer
 	options   app.OperatorOptions
+	address   atomic.Value // where the operator that was started last serves health and metrics
 }
 
 // newBed makes a namespace, the MariaDB that its StatefulSet stands for, and what
@@ -64,6 +65,7 @@ func newBed(t *testing.T) *bed {
 	b.workloads = runWorkloads(t, c, b.namespace)
 	b.options = app.OperatorOptions{
 		Namespace: b.namespace, WatchNamespaces: []string{b.namespace}, Address: "127.0.0.1:0", MetricsAuth: "off", Connect: b.server.connect,
+		Started: func(address string) { b.address.Store(address) },
 	}
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/internal/backup"
@@ -31,9 +32,12 @@ type workloads struct {
 	fails  map[string]string // reasons of Jobs that fail, and what their pods say last
 	class  string            // of storage
 	frozen bool
+	linger bool               // pods that are to go stay for now
+	owners map[types.UID]bool // that were there at the last look
 }
 
 func runWorkloads(t *testing.T, c client.Client, namespace string) *workloads {
+	t.Helper()
 	w := &workloads{client: c, namespace: namespace, broken: map[string]bool{}, fails: map[string]string{}, class: "standard"}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -52,6 +56,7 @@ func runWorkloads(t *testing.T, c client.Client, namespace string) *workloads {
 					_ = w.statefulSets(ctx)
 					_ = w.deployments(ctx)
 					_ = w.jobs(ctx)
+					_ = w.collect(ctx)
 				}
 				w.mu.Unlock()
 			}
@@ -78,6 +83,9 @@ func (w *workloads) statefulSets(ctx context.Context) error {
 	for i := range sets.Items {
 		set := &sets.Items[i]
 		if !set.DeletionTimestamp.IsZero() {
+			if err := w.orphan(ctx, set); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.statefulSet(ctx, set); err != nil {
@@ -105,8 +113,17 @@ func (w *workloads) statefulSet(ctx context.Context, set *appsv1.StatefulSet) er
 	if client.IgnoreAlreadyExists(err) != nil {
 		return err
 	}
+	if waits, err := w.volume(ctx, claim, set.Name+"-0"); err != nil || waits {
+		return err
+	}
 	ready := !w.broken[set.Spec.Template.Spec.Containers[0].Image]
-	if err := w.pod(ctx, set.Name+"-0", set.Spec.Template, revision, ready); err != nil {
+	stuck, err := w.stuck(ctx, set.Name+"-0", revision)
+	if err != nil {
+		return err
+	}
+	if stuck {
+		ready = false
+	} else if err := w.pod(ctx, set, set.Name+"-0", set.Spec.Template, revision, ready); err != nil {
 		return err
 	}
 	before := set.DeepCopy()
@@ -130,7 +147,7 @@ func (w *workloads) bind(ctx context.Context, claim *corev1.PersistentVolumeClai
 }
 
 // pod makes a pod of a template, or makes it anew when the template has changed.
-func (w *workloads) pod(ctx context.Context, name string, template corev1.PodTemplateSpec, revision string, ready bool) error {
+func (w *workloads) pod(ctx context.Context, owner client.Object, name string, template corev1.PodTemplateSpec, revision string, ready bool) error {
 	pod := &corev1.Pod{}
 	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, pod)
 	switch {
@@ -141,6 +158,7 @@ func (w *workloads) pod(ctx context.Context, name string, template corev1.PodTem
 	case err != nil:
 		pod = &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
 		pod.Name, pod.Namespace, pod.Labels[appsv1.StatefulSetRevisionLabel] = name, w.namespace, revision
+		pod.OwnerReferences = w.ownedBy(owner)
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: resources.DataVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		pod.Spec.ServiceAccountName = "" // no token controller makes one
 		pod.Spec.AutomountServiceAccountToken = new(false)
@@ -171,6 +189,9 @@ func (w *workloads) deployments(ctx context.Context) error {
 		n := *d.Spec.Replicas
 		if !d.DeletionTimestamp.IsZero() {
 			continue
+		}
+		if err := w.replicas(ctx, d, n); err != nil {
+			return err
 		}
 		if w.broken[d.Spec.Template.Spec.Containers[0].Image] {
 			n = 0
@@ -216,6 +237,7 @@ func (w *workloads) job(ctx context.Context, job *batchv1.Job) error {
 	}
 	pod := &corev1.Pod{ObjectMeta: *job.Spec.Template.ObjectMeta.DeepCopy(), Spec: *job.Spec.Template.Spec.DeepCopy()}
 	pod.Name, pod.Namespace, pod.Labels["job-name"] = job.Name+"-x", job.Namespace, job.Name
+	pod.OwnerReferences = w.ownedBy(job)
 	pod.Spec.ServiceAccountName, pod.Spec.AutomountServiceAccountToken = "", new(false)
 	if err := w.client.Create(ctx, pod); client.IgnoreAlreadyExists(err) != nil {
 		return err

@@ -168,19 +168,39 @@ func TestAnInlinePasswordIsAcceptedWithAWarning(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	const inDatabase = `
+apiVersion: multinic.example.com/v1alpha1
+kind: MultiNicOperator
+metadata: {name: inline}
+spec: {database: {credentials: {rootPassword: secret}}}
+`
 	s := &system{t: t}
-	s.eventually("the server knows the policy and warns", func() error {
-		*warnings = nil
-		o := documents(t, good)[0]
+	for _, text := range []string{good, inDatabase} {
+		s.eventually("the server knows the policy and warns", func() error {
+			*warnings = nil
+			o := documents(t, text)[0]
+			o.SetNamespace(namespace)
+			if err := c.Create(t.Context(), o, client.DryRunAll); err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range *warnings {
+				if strings.Contains(w, "secretRef") {
+					return nil
+				}
+			}
+			return os.ErrNotExist
+		})
+	}
+	// Nor is anyone warned who has nothing to mend.
+	*warnings = nil
+	for _, text := range []string{"spec: {}", "spec: {database: {}}", "spec: {database: {credentials: {user: someone}}}"} {
+		o := documents(t, "apiVersion: multinic.example.com/v1alpha1\nkind: MultiNicOperator\nmetadata: {name: fine}\n"+text)[0]
 		o.SetNamespace(namespace)
 		if err := c.Create(t.Context(), o, client.DryRunAll); err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range *warnings {
-			if strings.Contains(w, "secretRef") {
-				return nil
-			}
-		}
-		return os.ErrNotExist
-	})
+	}
+	if len(*warnings) > 0 {
+		t.Errorf("warned for nothing: %q", *warnings)
+	}
 }

@@ -126,9 +126,12 @@ const agentAccount = "agent"
 
 // asRoot is the environment of a controller that may make the agents' account.
 func asRoot(f *front, server *testenv.MariaDB, database string) []string {
-	_, port, _ := net.SplitHostPort(f.listener.Addr().String())
+	return asRootAt(f.listener.Addr().(*net.TCPAddr).Port, server, database)
+}
+
+func asRootAt(port int, server *testenv.MariaDB, database string) []string {
 	return []string{
-		"DB_HOST=127.0.0.1", "DB_PORT=" + port, "DB_USER=root", "DB_PASSWORD=" + server.RootPassword, "DB_NAME=" + database,
+		"DB_HOST=127.0.0.1", "DB_PORT=" + strconv.Itoa(port), "DB_USER=root", "DB_PASSWORD=" + server.RootPassword, "DB_NAME=" + database,
 		"DB_AGENT_USER=" + agentAccount, "DB_AGENT_PASSWORD=agent-password",
 	}
 }
@@ -136,16 +139,7 @@ func asRoot(f *front, server *testenv.MariaDB, database string) []string {
 // watch polls what agent M sees on the hosts until it is stopped; every
 // answer is an SQL error or the whole truth.
 func (s *system) watch(f *front, database string, truth map[string]string) (stop func() (answers, failures int)) {
-	host, port, _ := net.SplitHostPort(f.listener.Addr().String())
-	number, _ := strconv.Atoi(port)
-	cfg := mysql.NewConfig()
-	cfg.Net, cfg.Addr, cfg.User, cfg.Passwd, cfg.DBName, cfg.ParseTime = "tcp", fmt.Sprintf("%s:%d", host, number), agentAccount, "agent-password", database, true
-	cfg.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(cfg)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
+	db := s.agentPool(f.listener.Addr().String(), database)
 	agents := &system{t: s.t, sql: db}
 	ctx, cancel := context.WithCancel(context.Background())
 	var answers, failures int
@@ -171,6 +165,19 @@ func (s *system) watch(f *front, database string, truth map[string]string) (stop
 	stop = func() (int, int) { cancel(); <-done; return answers, failures }
 	s.t.Cleanup(func() { stop() })
 	return stop
+}
+
+// agentPool is a node agent's own access to a database.
+func (s *system) agentPool(address, database string) *sql.DB {
+	s.t.Helper()
+	cfg := mysql.NewConfig()
+	cfg.Net, cfg.Addr, cfg.User, cfg.Passwd, cfg.DBName, cfg.ParseTime = "tcp", address, agentAccount, "agent-password", database, true
+	cfg.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sql.OpenDB(connector)
 }
 
 func TestADatabaseReplacedByAnEmptyOneOrAnOldDumpNeverTellsAgentsLessThanTheTruth(t *testing.T) {

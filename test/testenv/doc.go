@@ -13,11 +13,12 @@
 // Both servers are started by the first test of a test binary that asks and are
 // shared by all its tests, so a test isolates itself by its database or its
 // namespace. A test that stops, kills or freezes a server takes one of its own,
-// with [NewMariaDB] or [NewControlPlane].
+// with [NewMariaDB] or [NewControlPlane]. [NewGalera] gives it a cluster of three
+// MariaDB nodes, of which it may kill one or cut one off, and a [Balancer] before them.
 //
 // Programs without a testing.T use the functions underneath, which return
-// errors: [StartMariaDB], [StartControlPlane], [KubeAssets], and call [Shutdown]
-// before they exit.
+// errors: [StartMariaDB], [StartGalera], [StartControlPlane], [KubeAssets], and
+// call [Shutdown] before they exit.
 //
 // # What is left behind
 //

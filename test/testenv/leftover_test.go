@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +45,10 @@ func victim(end string) {
 		_, err = testenv.StartControlPlane(context.Background())
 		fail(err)
 	}
+	if end == "killed with a cluster" {
+		_, err = testenv.StartGalera(context.Background())
+		fail(err)
+	}
 	child := exec.Command("sleep", "3600") // a program that a test started itself
 	fail(child.Start())
 	dir, err := testenv.TempDir("victim")
@@ -68,14 +73,18 @@ func TestNothingIsLeftBehindHoweverTheProcessEnds(t *testing.T) {
 		signal    syscall.Signal
 		processes int // running when the signal is sent
 	}{
-		"killed":      {syscall.SIGKILL, 4}, // mariadbd, sleep, etcd, kube-apiserver
-		"interrupted": {syscall.SIGINT, 4},
-		"quit":        {syscall.SIGQUIT, 2}, // go test's time-out
-		"panic":       {},
-		"exit":        {},
-		"shutdown":    {},
+		"killed":                {syscall.SIGKILL, 4}, // mariadbd, sleep, etcd, kube-apiserver
+		"killed with a cluster": {syscall.SIGKILL, 5}, // mariadbd, sleep, three nodes
+		"interrupted":           {syscall.SIGINT, 4},
+		"quit":                  {syscall.SIGQUIT, 2}, // go test's time-out
+		"panic":                 {},
+		"exit":                  {},
+		"shutdown":              {},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "killed with a cluster" && runtime.GOOS != "linux" {
+				t.Skip("there is no Galera for " + runtime.GOOS)
+			}
 			victim := exec.Command(os.Args[0])
 			victim.Env = append(os.Environ(), victimEnv+"="+name)
 			// A group of its own, signalled as a whole: what a terminal does on Ctrl-C.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,6 +49,7 @@ type MariaDB struct {
 
 	dir      string
 	args     []string
+	env      []string // beside this process's own
 	reserved *port
 
 	mu     sync.Mutex
@@ -67,21 +69,9 @@ func StartMariaDB(ctx context.Context, options MariaDBOptions) (*MariaDB, error)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := TempDir("mariadb")
+	server, err := newServer("mariadb", randomHex(12))
 	if err != nil {
 		return nil, err
-	}
-	reserved, err := reservePort()
-	if err != nil {
-		return nil, err
-	}
-	server := &MariaDB{
-		Host:         "127.0.0.1",
-		Port:         reserved.number,
-		Socket:       filepath.Join(dir, "sock"),
-		RootPassword: randomHex(12),
-		dir:          dir,
-		reserved:     reserved,
 	}
 	if err := server.prepare(binaries, template, options); err != nil {
 		return nil, errors.Join(err, server.Remove())
@@ -92,13 +82,33 @@ func StartMariaDB(ctx context.Context, options MariaDBOptions) (*MariaDB, error)
 	return server, nil
 }
 
+// newServer gives a server its place and its port, and nothing else yet.
+func newServer(prefix, rootPassword string) (*MariaDB, error) {
+	dir, err := TempDir(prefix)
+	if err != nil {
+		return nil, err
+	}
+	reserved, err := reservePort()
+	if err != nil {
+		return nil, err
+	}
+	return &MariaDB{
+		Host:         "127.0.0.1",
+		Port:         reserved.number,
+		Socket:       filepath.Join(dir, "sock"),
+		RootPassword: rootPassword,
+		dir:          dir,
+		reserved:     reserved,
+	}, nil
+}
+
 // prepare writes the data directory and composes the command line.
 func (m *MariaDB) prepare(binaries mariadbBinaries, template string, options MariaDBOptions) error {
 	// sockaddr_un holds 108 bytes; mariadbd cuts a longer path silently.
 	if len(m.Socket) > 107 {
 		return fmt.Errorf("the socket's path %s is too long for a Unix socket: set TMPDIR to a shorter directory", m.Socket)
 	}
-	if err := os.CopyFS(filepath.Join(m.dir, "data"), os.DirFS(template)); err != nil {
+	if err := os.CopyFS(m.dataDir(), os.DirFS(template)); err != nil {
 		return fmt.Errorf("copying the MariaDB template: %w", err)
 	}
 	if err := os.Mkdir(filepath.Join(m.dir, "tmp"), 0o700); err != nil {
@@ -115,7 +125,7 @@ DROP USER IF EXISTS ''@localhost;
 	m.args = append([]string{
 		binaries.server,
 		"--no-defaults",
-		"--datadir=" + filepath.Join(m.dir, "data"),
+		"--datadir=" + m.dataDir(),
 		"--tmpdir=" + filepath.Join(m.dir, "tmp"),
 		"--socket=" + m.Socket,
 		"--pid-file=" + filepath.Join(m.dir, "pid"),
@@ -148,7 +158,10 @@ func asRoot() []string {
 
 // Start starts a stopped server and returns when it answers. It does nothing when
 // the server runs.
-func (m *MariaDB) Start(ctx context.Context) error {
+func (m *MariaDB) Start(ctx context.Context) error { return m.start(ctx) }
+
+// start is Start with arguments for this once.
+func (m *MariaDB) start(ctx context.Context, once ...string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cmd != nil {
@@ -159,8 +172,7 @@ func (m *MariaDB) Start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(m.args[0], m.args[1:]...)
-	cmd.Dir = m.dir
+	cmd := m.command(once...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// Ctrl-C goes to the terminal's process group; we decide when the server ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -178,6 +190,14 @@ func (m *MariaDB) Start(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// command is mariadbd with the server's arguments and some more.
+func (m *MariaDB) command(more ...string) *exec.Cmd {
+	cmd := exec.Command(m.args[0], append(slices.Clone(m.args[1:]), more...)...)
+	cmd.Dir = m.dir
+	cmd.Env = append(os.Environ(), m.env...)
+	return cmd
 }
 
 func (m *MariaDB) waitReady(ctx context.Context) error {
@@ -300,6 +320,8 @@ func (m *MariaDB) Remove() error {
 	m.reserved.release()
 	return os.RemoveAll(m.dir)
 }
+
+func (m *MariaDB) dataDir() string { return filepath.Join(m.dir, "data") }
 
 // LogFile is the path of the server's error log.
 func (m *MariaDB) LogFile() string { return filepath.Join(m.dir, "error.log") }

@@ -5,6 +5,7 @@ package testenv
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -65,6 +66,37 @@ func (m *MariaDB) Database(t testing.TB) DB {
 		}
 	})
 	return db
+}
+
+// NewGalera gives the test a Galera cluster of its own, to kill nodes of and to cut them
+// off. It is removed at the test's end. Galera is for Linux: elsewhere the test is
+// skipped.
+func NewGalera(t testing.TB) *Galera {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no Galera for " + runtime.GOOS)
+	}
+	cluster, err := StartGalera(t.Context())
+	if err != nil {
+		t.Fatalf("starting Galera: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Remove(); err != nil {
+			t.Errorf("removing the test's Galera cluster: %v", err)
+		}
+	})
+	return cluster
+}
+
+// Balancer gives the test an address before the cluster.
+func (g *Galera) Balancer(t testing.TB, options BalancerOptions) *Balancer {
+	t.Helper()
+	balancer, err := g.Balance(options)
+	if err != nil {
+		t.Fatalf("starting a balancer: %v", err)
+	}
+	t.Cleanup(balancer.Close)
+	return balancer
 }
 
 // sharedControlPlane is the test binary's, started by the first test that asks.

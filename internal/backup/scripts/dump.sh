@@ -22,9 +22,10 @@ set -- $interfaces
 version=$(sql "SELECT MAX(version_id) FROM multi_schema_version")
 [ "$version" != "$loading" ] || fail "a backup is being loaded into database $DB_NAME at $DB_HOST, or that was cut off: dump it when it is whole"
 
-# What must be the same before and after. Where a table is renamed or altered after a
-# dump's snapshot was taken, InnoDB may show it as empty to the snapshot without an
-# error (seen with 10.11). Leaders rename, and each has a number of its own.
+# What must be the same before and after. A table that is not there at the moment when
+# mariadb-dump asks for its columns, because it is being renamed, is dumped without its
+# rows and without an error (seen with 10.11). Leaders rename, and each has a number of
+# its own; what else may rename shows in a table that has rows and none in the dump.
 moment() {
 	names=$(our_tables) &&
 		numbers=$(sql "SELECT fencing, epoch, (SELECT MAX(version_id) FROM multi_schema_version) FROM multi_epoch") &&

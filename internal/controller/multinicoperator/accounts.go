@@ -41,8 +41,13 @@ func (r *Reconciler) accounts(ctx context.Context, p *passage) error {
 	changed, err := admin.Ensure(ctx, wantedAccounts(promoted))
 	if len(changed) > 0 {
 		r.Log.Info("Changed MariaDB's accounts", "namespace", p.namespace(), "changed", changed)
-		r.Recorder.Eventf(p.op, nil, corev1.EventTypeNormal, "AccountsChanged", "Rotate", "MariaDB: %s", strings.Join(changed, ", "))
+		r.event(p, corev1.EventTypeNormal, "AccountsChanged", "Rotate", "MariaDB: %s", strings.Join(changed, ", "))
 	}
+	if err != nil {
+		return r.tellLogin(p, err)
+	}
+	// Last, as it needs the controller's database by its name.
+	complete, err := admin.EnsureAgents(ctx, promoted.Database, dbadmin.Account{User: resources.AgentUser, Password: promoted.AgentPassword})
 	if err != nil {
 		return r.tellLogin(p, err)
 	}
@@ -53,6 +58,10 @@ func (r *Reconciler) accounts(ctx context.Context, p *passage) error {
 		if state, err = r.serverState(ctx, p); err != nil {
 			return err
 		}
+	}
+	if !complete { // this server grants no right on a table that is not there
+		p.lookIn(waitEvery)
+		return nil
 	}
 	r.settle(p.namespace(), state)
 	return nil
@@ -65,10 +74,10 @@ func wantedAccounts(c resources.Credentials) dbadmin.Wanted {
 		Probe:  dbadmin.Account{User: resources.ProbeUser, Password: c.ProbePassword},
 		Agents: resources.AgentUser,
 	}
-	switch {
-	case c.FormerUser == c.User:
+	if c.FormerUser == c.User {
 		w.AlsoValid = c.FormerPassword
-	case c.FormerUser == "" && c.DroppedUser != "":
+	}
+	if c.DroppedUser != "" && c.DroppedUser != c.FormerUser {
 		w.Former = []string{c.DroppedUser}
 	}
 	return w

@@ -29,7 +29,7 @@ func (r *Reconciler) backup(ctx context.Context, p *passage) error {
 	if err := r.backupChildren(ctx, p); err != nil {
 		return err
 	}
-	if at := p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt]; at != "" && at != p.op.Status.BackupStatus.LastHandledRequest && p.serving() {
+	if at := p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt]; at != "" && at != p.op.Status.BackupStatus.LastHandledRequest && p.serving() && !p.restoring() {
 		state, _, err := r.dump(ctx, p, resources.Requested, at)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 			s.LastFailureTime = new(metav1.NewTime(at))
 			why = cmp.Or(r.lastWords(ctx, job), why)
 			p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "the Job %s failed: %s", job.Name, why)
-			r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Backup", "the Job %s failed: %s", job.Name, why)
+			r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Backup", "the Job %s failed: %s", job.Name, why)
 		}
 		return nil
 	}
@@ -111,7 +111,7 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	if s.LastFailureTime != nil && s.LastFailureTime.Time.Before(made) {
 		s.LastFailureTime = nil
 	}
-	r.Recorder.Eventf(p.op, nil, corev1.EventTypeNormal, v1alpha1.ReasonBackedUp, "Backup", "%s", result.Name)
+	r.event(p, corev1.EventTypeNormal, v1alpha1.ReasonBackedUp, "Backup", "%s", result.Name)
 	return nil
 }
 
@@ -135,9 +135,11 @@ func (r *Reconciler) tellBackup(p *passage) {
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "database.backup.enabled is false")
 		return
 	case s.LastFailureTime != nil:
-		return // told where it was seen
-	case s.LastSuccessfulTime == nil && p.now.Sub(p.op.CreationTimestamp.Time) < 25*time.Hour:
-		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonNoBackupYet, "the first dump comes by the schedule %s; kubectl multinic backup now makes one at once", b.Schedule)
+		why := "the last dump failed at " + s.LastFailureTime.UTC().Format(time.RFC3339)
+		if c := condition(p, v1alpha1.ConditionBackedUp); c != nil && c.Reason == v1alpha1.ReasonBackupFailed {
+			why = c.Message // told where it was seen
+		}
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "%s", why)
 		return
 	}
 	since := p.op.CreationTimestamp.Time
@@ -150,6 +152,10 @@ func (r *Reconciler) tellBackup(p *passage) {
 	}
 	if due := schedule.Next(since.UTC()); !due.IsZero() && p.now.Sub(due) > time.Hour {
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupOverdue, "no dump since %s, though one was due at %s: kubectl get jobs -n %s says why", since.UTC().Format(time.RFC3339), due.Format(time.RFC3339), p.namespace())
+		return
+	}
+	if s.LastSuccessfulTime == nil {
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonNoBackupYet, "the first dump comes by the schedule %s; kubectl multinic backup now makes one at once", b.Schedule)
 		return
 	}
 	p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackedUp, "the last dump is %s", s.LastName)

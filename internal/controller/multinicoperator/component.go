@@ -32,8 +32,10 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 	if err := r.dropUnwanted(ctx, p, wanted); err != nil {
 		return err
 	}
+	// Past the cache: one that does not know of our last write yet would tell the
+	// former template's rollout for this one's.
 	deployment := &appsv1.Deployment{}
-	if err := r.Client.Get(ctx, p.name(resources.ControllerName), deployment); client.IgnoreNotFound(err) != nil {
+	if err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment); client.IgnoreNotFound(err) != nil {
 		return err
 	}
 	s := &p.op.Status.ControllerStatus
@@ -71,12 +73,22 @@ func (r *Reconciler) autoscaled(ctx context.Context, p *passage) error {
 	p.in.Autoscaled = slices.ContainsFunc(list.Items, func(h autoscalingv1.HorizontalPodAutoscaler) bool {
 		return h.Spec.ScaleTargetRef.Kind == "Deployment" && h.Spec.ScaleTargetRef.Name == resources.ControllerName
 	})
-	return nil
+	if !p.in.Autoscaled || p.in.Stopped {
+		return nil
+	}
+	deployment := &appsv1.Deployment{}
+	err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment)
+	if err == nil && deployment.Spec.Replicas != nil && *deployment.Spec.Replicas == 0 {
+		// We have stopped it, and a HorizontalPodAutoscaler leaves alone what has
+		// no replicas.
+		p.in.Autoscaled = false
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // dropUnwanted removes what an earlier spec has asked for: the budget of two
 // replicas, the rights in namespaces that are no longer served.
-func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []client.Object) error {
+func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []resources.Object) error {
 	keep := map[string]bool{}
 	for _, object := range wanted {
 		keep[describe(object, r.Client)] = true
@@ -86,7 +98,6 @@ func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []clie
 		if err := r.gone(ctx, p, budget); err != nil {
 			return err
 		}
-		r.Children.Forget(budget)
 	}
 	bindings, err := r.bindingsElsewhere(ctx, p)
 	if err != nil {
@@ -99,7 +110,6 @@ func (r *Reconciler) dropUnwanted(ctx context.Context, p *passage, wanted []clie
 		if err := r.gone(ctx, p, b); err != nil {
 			return err
 		}
-		r.Children.Forget(b)
 	}
 	return nil
 }

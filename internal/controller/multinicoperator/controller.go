@@ -26,8 +26,8 @@ import (
 // How often a MultiNicOperator is looked at though nothing is heard: Secrets that
 // a spec names are not watched, and waiting steps look again.
 const (
-	lookEvery = 30 * time.Second
-	waitEvery = 3 * time.Second
+	defaultLookEvery = 30 * time.Second
+	waitEvery        = 3 * time.Second
 )
 
 // Options of the Reconciler.
@@ -44,6 +44,9 @@ type Options struct {
 	WatchNamespaces []string
 	// Connect reaches a MariaDB as its administrator.
 	Connect func(ctx context.Context, server dbadmin.Server, rootPasswords ...string) (*dbadmin.Admin, int, error)
+	// LookEvery is how often a MultiNicOperator is looked at though nothing is
+	// heard; 30 s if zero.
+	LookEvery time.Duration
 }
 
 // Reconciler carries a MultiNicOperator out.
@@ -54,14 +57,23 @@ type Reconciler struct {
 	// settled says of each namespace what MariaDB's accounts were last found
 	// right for: its pod, and the credentials.
 	settled map[string]string
-	// known are the credentials as they were last read or written: a Secret
-	// that someone deletes comes back with what it held.
-	known map[string]resources.Credentials
+	// known are the credentials as they were last read or written, certificates
+	// and keys the same: a Secret that someone edits or deletes comes back with
+	// what it held.
+	known        map[string]resources.Credentials
+	certificates map[string]resources.Certificate
+	keys         map[string][]byte
 }
 
 // New makes a Reconciler.
 func New(o Options) *Reconciler {
-	return &Reconciler{Options: o, settled: map[string]string{}, known: map[string]resources.Credentials{}}
+	if o.LookEvery == 0 {
+		o.LookEvery = defaultLookEvery
+	}
+	return &Reconciler{
+		Options: o, settled: map[string]string{}, known: map[string]resources.Credentials{},
+		certificates: map[string]resources.Certificate{}, keys: map[string][]byte{},
+	}
 }
 
 // errWait ends a run early: what it waits for wakes it, or the clock.
@@ -70,8 +82,11 @@ var errWait = errors.New("waiting")
 // Reconcile is one run for one MultiNicOperator.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	p, err := r.begin(ctx, req.NamespacedName)
-	if p == nil || err != nil {
+	if err != nil {
 		return reconcile.Result{}, err
+	}
+	if p == nil {
+		return reconcile.Result{}, r.abandoned(ctx, req.NamespacedName)
 	}
 	if !p.op.DeletionTimestamp.IsZero() {
 		return r.remove(ctx, p)
@@ -91,7 +106,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.Metrics.reconciled(err)
 	switch {
 	case err == nil:
-		return reconcile.Result{RequeueAfter: p.again(lookEvery)}, nil
+		return reconcile.Result{RequeueAfter: p.again(r.LookEvery)}, nil
 	case errors.Is(err, errWait), p.told:
 		return reconcile.Result{RequeueAfter: p.again(waitEvery)}, nil
 	case apierrors.IsConflict(err):
@@ -108,7 +123,7 @@ func (r *Reconciler) begin(ctx context.Context, name types.NamespacedName) (*pas
 	}
 	spec := resources.Defaulted(op.Spec)
 	return &passage{
-		op: op.DeepCopy(), before: op.DeepCopy(), now: r.Clock.Now(),
+		op: op.DeepCopy(), before: op.DeepCopy(), now: r.Clock.Now(), managed: map[string]bool{},
 		in: resources.Input{
 			Name: op.Name, Namespace: op.Namespace, UID: op.UID, Spec: spec, DatabaseImage: spec.Database.Image,
 		},

@@ -51,7 +51,17 @@ func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
 		return err
 	}
 	r.remember(p.namespace(), p.creds)
+	r.mu.Lock()
+	r.certificates[p.namespace()] = certificate
+	r.mu.Unlock()
 	p.in.DatabaseDigest = resources.Digest(string(certificate.Certificate))[:16]
+	if s3 := p.in.Spec.Database.Backup.S3; s3 != nil {
+		data, err := r.secret(ctx, p, s3.SecretRef.Name, "database.backup.s3.secretRef", resources.KeyS3AccessKey, resources.KeyS3SecretKey)
+		if err != nil {
+			return err
+		}
+		p.in.BucketAuthority = len(data["ca.crt"]) > 0
+	}
 	return r.controllerDigest(ctx, p)
 }
 
@@ -61,7 +71,7 @@ func (r *Reconciler) wantedCredentials(ctx context.Context, p *passage) (resourc
 	if c.SecretRef == nil {
 		return resources.Credentials{RootPassword: c.RootPassword, Database: c.Database, User: c.User, Password: c.Password}, nil
 	}
-	data, err := r.secret(ctx, p, c.SecretRef.Name, "database.credentials.secretRef")
+	data, err := r.secret(ctx, p, c.SecretRef.Name, "database.credentials.secretRef", resources.KeyRootPassword, resources.KeyPassword)
 	if err != nil {
 		return resources.Credentials{}, err
 	}
@@ -110,13 +120,29 @@ func plan(have, wanted resources.Credentials) resources.Credentials {
 	}
 	c.AgentPassword = cmp.Or(c.AgentPassword, secretText())
 	c.ProbePassword = cmp.Or(c.ProbePassword, secretText())
-	next := func(target *string, want, have string) {
+	next := func(target *string, want, have string) (abandoned string) {
+		was := *target
 		if *target = ""; want != "" && want != have {
 			*target = want
 		}
+		if was == *target {
+			return ""
+		}
+		return was
 	}
-	next(&c.NextRootPassword, wanted.RootPassword, c.RootPassword)
-	next(&c.NextUser, wanted.User, c.User)
+	// What is abandoned may be in force already: whoever began with it may have
+	// died before he could tell.
+	if abandoned := next(&c.NextRootPassword, wanted.RootPassword, c.RootPassword); abandoned != "" {
+		c.FormerRootPassword = abandoned
+	}
+	if c.FormerUser != "" {
+		// The controller still runs with the former ones, and MariaDB takes two at
+		// most: the next change waits for this one's end.
+		return c
+	}
+	if abandoned := next(&c.NextUser, wanted.User, c.User); abandoned != "" {
+		c.DroppedUser = abandoned
+	}
 	next(&c.NextPassword, wanted.Password, c.Password)
 	return c
 }
@@ -127,6 +153,12 @@ func secretText() string { return rand.Text() }
 // certificate is the database's, made anew when it must be.
 func (r *Reconciler) certificate(ctx context.Context, p *passage) (resources.Certificate, error) {
 	names := resources.DatabaseNames(p.namespace())
+	r.mu.Lock()
+	known := r.certificates[p.namespace()]
+	r.mu.Unlock()
+	if known.Check(p.now, names...) == nil {
+		return known, nil
+	}
 	secret := &corev1.Secret{}
 	err := r.Reader.Get(ctx, p.name(resources.CertificateName), secret)
 	if client.IgnoreNotFound(err) != nil {
@@ -177,7 +209,7 @@ func (r *Reconciler) controllerDigest(ctx context.Context, p *passage) error {
 	} else {
 		contents = append(contents, map[string][]byte{
 			resources.KeyUser: []byte(p.creds.User), resources.KeyPassword: []byte(p.creds.Password), resources.KeyDatabase: []byte(p.creds.Database),
-			"agent": []byte(p.creds.AgentPassword), "certificate": []byte(p.in.DatabaseDigest),
+			"certificate": []byte(p.in.DatabaseDigest),
 		})
 	}
 	for _, e := range p.in.Spec.Controller.Env {
@@ -200,13 +232,23 @@ func (r *Reconciler) controllerDigest(ctx context.Context, p *passage) error {
 func (r *Reconciler) digestKey(ctx context.Context, p *passage) ([]byte, error) {
 	const keyName = "multinic-operator-key"
 	secret := &corev1.Secret{}
-	err := r.Reader.Get(ctx, p.name(keyName), secret)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), keyName, err)
+	r.mu.Lock()
+	key := r.keys[p.namespace()]
+	r.mu.Unlock()
+	if key == nil {
+		err := r.Reader.Get(ctx, p.name(keyName), secret)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), keyName, err)
+		}
+		if key = slices.Clone(secret.Data["key"]); len(key) == 0 {
+			key = []byte(secretText())
+		}
 	}
-	key := secret.Data["key"]
-	if len(key) == 0 {
-		key = []byte(secretText())
+	if err := r.ensure(ctx, p, resources.KeySecret(p.in, keyName, key)); err != nil {
+		return nil, err
 	}
-	return slices.Clone(key), r.ensure(ctx, p, resources.KeySecret(p.in, keyName, key))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys[p.namespace()] = key
+	return key, nil
 }

@@ -57,15 +57,20 @@ func (r *Reconciler) database(ctx context.Context, p *passage) error {
 	case !serving:
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "%s", r.whyNotReady(ctx, p, resources.DatabaseName, "StatefulSet mariadb has no ready pod"))
 		p.lookIn(waitEvery)
+	case set.Status.CurrentRevision != set.Status.UpdateRevision:
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "MariaDB's pod is replaced by one as the spec asks for")
+		p.lookIn(waitEvery)
 	case p.in.DatabaseImage == p.in.Spec.Database.Image: // else an upgrade is waiting, and has said so
 		p.set(v1alpha1.ConditionDatabaseAvailable, true, v1alpha1.ReasonAvailable, "MariaDB serves")
 	}
 	return nil
 }
 
+// databaseSet is the StatefulSet as it is now: the cache may not know of our last
+// write yet, and its status would be the former template's.
 func (r *Reconciler) databaseSet(ctx context.Context, p *passage) (*appsv1.StatefulSet, error) {
 	set := &appsv1.StatefulSet{}
-	err := r.Client.Get(ctx, p.name(resources.DatabaseName), set)
+	err := r.Reader.Get(ctx, p.name(resources.DatabaseName), set)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

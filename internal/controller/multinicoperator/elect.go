@@ -33,7 +33,7 @@ func (r *Reconciler) elect(ctx context.Context, p *passage) error {
 			return p.refused(v1alpha1.ConditionReady, v1alpha1.ReasonNotActive,
 				"MultiNicOperator %s/%s is older and active in this namespace: delete it, or make this one in another namespace", other.Namespace, other.Name)
 		}
-		if other.Namespace != p.op.Namespace && other.DeletionTimestamp.IsZero() && olderThan(other, p.op) && overlap(other, p.op) {
+		if other.Namespace != p.op.Namespace && other.DeletionTimestamp.IsZero() && olderThan(other, p.op) && overlap(other, p.op) && active(other, all.Items) {
 			p.in.Stopped = true
 			p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonNamespacesOverlap,
 				"MultiNicOperator %s/%s is older and serves %s: name other namespaces in controller.watchNamespaces of both", other.Namespace, other.Name, watched(other))
@@ -49,10 +49,15 @@ func active(op *v1alpha1.MultiNicOperator, all []v1alpha1.MultiNicOperator) bool
 	})
 }
 
-// olderThan orders by age, and by name where two were made in one second.
+// olderThan orders by age. Of two that were made in one second the one that has
+// begun goes before, else the one whose name does.
 func olderThan(a, b *v1alpha1.MultiNicOperator) bool {
 	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
 		return c < 0
+	}
+	x, y := controllerutil.ContainsFinalizer(a, v1alpha1.OperatorFinalizer), controllerutil.ContainsFinalizer(b, v1alpha1.OperatorFinalizer)
+	if x != y {
+		return x
 	}
 	return a.Namespace+"/"+a.Name < b.Namespace+"/"+b.Name
 }
@@ -105,6 +110,10 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 	}
 	if losses := resources.Refuse(&p.in, data, dumps); len(losses) > 0 {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonWouldLoseData, "%s", strings.Join(losses, "; "))
+		return nil
+	}
+	if err := resources.ValidateTrigger(p.in.Spec.ReconcileTrigger); err != nil {
+		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "%v; what was in force before stays in force", err)
 		return nil
 	}
 	p.set(v1alpha1.ConditionSpecAccepted, true, v1alpha1.ReasonAccepted, "the spec is carried out")

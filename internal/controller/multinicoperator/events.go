@@ -4,6 +4,9 @@
 package multinicoperator
 
 import (
+	"fmt"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -14,5 +17,16 @@ func (r *Reconciler) tell(p *passage, ready *metav1.Condition) {
 	if ready.Status != metav1.ConditionTrue && phaseOf(ready) != "Pending" {
 		kind = corev1.EventTypeWarning
 	}
-	r.Recorder.Eventf(p.op, nil, kind, ready.Reason, "Assess", "%s", ready.Message)
+	r.event(p, kind, ready.Reason, "Assess", "%s", ready.Message)
+}
+
+// event tells something of a MultiNicOperator, in what an event has room for: the
+// API server refuses a longer note.
+func (r *Reconciler) event(p *passage, kind, reason, action, format string, args ...any) {
+	const room = 1000
+	note := fmt.Sprintf(format, args...)
+	if len(note) > room {
+		note = strings.ToValidUTF8(note[:room], "") + "…"
+	}
+	r.Recorder.Eventf(p.op, nil, kind, reason, action, "%s", note)
 }

@@ -32,7 +32,7 @@ func (f *Finisher) Reconcile(ctx context.Context, req reconcile.Request) (reconc
 	}
 	served, err := f.served(ctx, obj.Namespace)
 	if err != nil || served {
-		return reconcile.Result{RequeueAfter: lookEvery}, err
+		return reconcile.Result{RequeueAfter: f.LookEvery}, err
 	}
 	f.Log.Info("Letting a deleted OpenstackConfig go that no controller serves", "namespace", obj.Namespace, "name", obj.Name)
 	before := obj.DeepCopy()

@@ -147,6 +147,26 @@ func (r *Reconciler) dropJobs(ctx context.Context, p *passage, reason resources.
 	return nil
 }
 
+// dropOtherJobs deletes our Jobs for those reasons that were asked for something
+// else: the same wish may come again later, and a Job of before would answer it.
+func (r *Reconciler) dropOtherJobs(ctx context.Context, p *passage, than *batchv1.Job, reasons ...resources.Reason) error {
+	list := &batchv1.JobList{}
+	if err := r.Client.List(ctx, list, client.InNamespace(p.namespace()), client.MatchingLabels{v1alpha1.LabelManagedBy: p.op.Name}); err != nil {
+		return err
+	}
+	asked := than.Annotations[resources.AnnotationAsked]
+	for i := range list.Items {
+		job := &list.Items[i]
+		ours := slices.Contains(reasons, resources.Reason(job.Labels[resources.LabelReason]))
+		if ours && job.Annotations[resources.AnnotationAsked] != asked && job.DeletionTimestamp.IsZero() {
+			if err := r.dropJob(ctx, job); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // dropJob deletes a Job of ours that has told what it had to.
 func (r *Reconciler) dropJob(ctx context.Context, job *batchv1.Job) error {
 	err := r.Client.Delete(ctx, job, client.Preconditions{UID: &job.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))

@@ -6,6 +6,7 @@ package multinicoperator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -46,11 +47,14 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionDatabaseAvailable, true, v1alpha1.ReasonExternal, "the database is external; the controller's health tells of it")
 		return r.dismantle(ctx, p) // what a run that died has left
 	}
-	if p.claim != nil && p.claim.Annotations[annotationMoved] == "" && p.op.Annotations[AnnotationMove] != "skip" {
-		p.in.DatabaseImage = set.Spec.Template.Spec.Containers[0].Image
-		done, err := r.carry(ctx, p, resources.Internal(p.namespace()), "out "+string(p.claim.UID))
-		if !done || err != nil {
-			return err
+	if p.claim != nil && p.claim.Annotations[annotationMoved] == "" {
+		if p.op.Annotations[AnnotationMove] != "skip" {
+			p.in.DatabaseImage = set.Spec.Template.Spec.Containers[0].Image
+			done, err := r.carry(ctx, p, resources.Internal(p.namespace()), "out "+string(p.claim.UID))
+			if !done || err != nil {
+				p.stayInternal()
+				return err
+			}
 		}
 		if err := r.markClaim(ctx, p, annotationMoved, hostOf(p.in)); err != nil {
 			return err
@@ -61,12 +65,23 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 	return nil
 }
 
+// stayInternal lets the Deployment name the internal server for as long as that has
+// the rows: whoever sets the database back then has nothing to carry home.
+func (p *passage) stayInternal() {
+	p.in.Connection = resources.Internal(p.namespace())
+	env := slices.Clone(p.in.Spec.Controller.Env)
+	p.in.Spec.Controller.Env = slices.DeleteFunc(env, func(e corev1.EnvVar) bool { return strings.HasPrefix(e.Name, "DB_") })
+}
+
 // moveIn comes back from an external server: the one that the Deployment still
 // names.
 func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 	from, host, err := r.runningOn(ctx, p)
-	if err != nil || host == "" || host == resources.DatabaseHost(p.namespace()) {
+	if err != nil || host == "" {
 		return err
+	}
+	if host == resources.DatabaseHost(p.namespace()) {
+		return r.stayed(ctx, p)
 	}
 	if p.op.Annotations[AnnotationMove] == "skip" {
 		return nil
@@ -74,6 +89,7 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 	to := p.in.Connection
 	if p.claim == nil || !p.serving() {
 		p.in.Connection, p.in.Stopped = from, true
+		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonMoving, "the rows are copied from %s when MariaDB serves; agents keep what they have", host)
 		p.lookIn(waitEvery)
 		return nil
 	}
@@ -89,6 +105,18 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 		return err
 	}
 	p.in.Connection, p.in.Stopped = to, false
+	return r.markClaim(ctx, p, annotationMoved, "")
+}
+
+// stayed forgets a move that was begun and called off before any controller ran on
+// the other server.
+func (r *Reconciler) stayed(ctx context.Context, p *passage) error {
+	if err := r.dropJobs(ctx, p, resources.ForMove); err != nil {
+		return err
+	}
+	if p.claim == nil || p.claim.Annotations[annotationMoved] == "" {
+		return nil
+	}
 	return r.markClaim(ctx, p, annotationMoved, "")
 }
 
@@ -148,7 +176,7 @@ func hostOf(in resources.Input) string {
 // runningOn is the connection that the controller's Deployment has now.
 func (r *Reconciler) runningOn(ctx context.Context, p *passage) (c resources.Connection, host string, err error) {
 	deployment := &appsv1.Deployment{}
-	if err := r.Client.Get(ctx, p.name(resources.ControllerName), deployment); err != nil {
+	if err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment); err != nil {
 		return c, "", client.IgnoreNotFound(err)
 	}
 	pod := deployment.Spec.Template.Spec
@@ -246,7 +274,6 @@ func (r *Reconciler) dismantle(ctx context.Context, p *passage) error {
 		if err := r.gone(ctx, p, object); err != nil {
 			return err
 		}
-		r.Children.Forget(object)
 	}
 	for _, reason := range []resources.Reason{resources.Requested, resources.BeforeRestore, resources.BeforeUpgrade, resources.ForMove, resources.ForRestore} {
 		if err := r.dropJobs(ctx, p, reason); err != nil {

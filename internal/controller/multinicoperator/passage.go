@@ -36,10 +36,10 @@ type passage struct {
 	claim     *corev1.PersistentVolumeClaim
 	differs   []string // what differs and is not repaired
 	contested []string
-	managed   int           // children that the spec asks for
-	soonest   time.Duration // when to look again; 0: as usual
-	told      bool          // the error is in a condition: no need to log it again
-	blocked   bool          // Ready says why nothing goes on
+	managed   map[string]bool // children that the spec asks for
+	soonest   time.Duration   // when to look again; 0: as usual
+	told      bool            // the error is in a condition: no need to log it again
+	blocked   bool            // Ready says why nothing goes on
 	external  bool
 }
 
@@ -92,16 +92,21 @@ func (p *passage) refused(kind, reason, format string, args ...any) error {
 }
 
 // ensure makes children be as they were built, and notes what stands against it.
-func (r *Reconciler) ensure(ctx context.Context, p *passage, wanted ...client.Object) error {
+func (r *Reconciler) ensure(ctx context.Context, p *passage, wanted ...resources.Object) error {
 	repair := *p.in.Spec.Protection.EnableAutoRecovery
 	for _, object := range wanted {
-		p.managed++
+		p.managed[describe(object, r.Client)] = true
 		var options []children.Option
 		if len(object.GetOwnerReferences()) == 0 {
 			// It outlives its MultiNicOperator: the next one takes it over.
 			options = append(options, children.Adopt())
 		}
 		result, err := r.Children.Ensure(ctx, object, repair, options...)
+		var foreign *children.ForeignError
+		if errors.As(err, &foreign) && foreign.Label != "" {
+			// Another MultiNicOperator made it, and this one is the active one now.
+			result, err = r.Children.Ensure(ctx, object, repair, append(options, children.Adopt())...)
+		}
 		if err != nil {
 			return r.explain(p, object, err)
 		}
@@ -136,7 +141,7 @@ func (r *Reconciler) note(p *passage, object client.Object, result children.Resu
 	switch result.Outcome {
 	case children.Repaired:
 		r.Metrics.repaired(kindOf(object, r.Client))
-		r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, "Repaired", "Repair", "%s was changed%s: %s", what, by, strings.Join(result.Differences, ", "))
+		r.event(p, corev1.EventTypeWarning, "Repaired", "Repair", "%s was changed%s: %s", what, by, strings.Join(result.Differences, ", "))
 	case children.Drifted:
 		p.differs = append(p.differs, what+by+": "+strings.Join(result.Differences, ", "))
 	case children.Contested:
@@ -165,6 +170,7 @@ func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object,
 		return nil
 	}
 	options = append(options, client.Preconditions{UID: new(object.GetUID())}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	r.Children.Forget(object)
 	return client.IgnoreNotFound(r.Client.Delete(ctx, object, options...))
 }
 

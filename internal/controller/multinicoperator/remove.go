@@ -10,7 +10,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -55,8 +57,43 @@ func (r *Reconciler) remove(ctx context.Context, p *passage) (reconcile.Result, 
 		if err := r.gone(ctx, p, b); err != nil {
 			return reconcile.Result{}, err
 		}
+		r.Children.Forget(b)
 	}
-	return reconcile.Result{}, r.letGo(ctx, p)
+	if err := r.letGo(ctx, p); err != nil {
+		return reconcile.Result{}, err
+	}
+	r.forget(p.namespace())
+	return reconcile.Result{}, nil
+}
+
+// abandoned cleans up after a MultiNicOperator whose finalizer was taken off: what
+// no owner reference takes along goes, and what outlives it is laid by.
+func (r *Reconciler) abandoned(ctx context.Context, name types.NamespacedName) error {
+	op := &v1alpha1.MultiNicOperator{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	// The cache may be behind: it might have been made just now.
+	if err := r.Reader.Get(ctx, name, op); !apierrors.IsNotFound(err) {
+		return err
+	}
+	r.Metrics.forget(op)
+	p := &passage{op: op}
+	all := &v1alpha1.MultiNicOperatorList{}
+	if err := r.Client.List(ctx, all, client.InNamespace(name.Namespace)); err != nil {
+		return err
+	}
+	if len(all.Items) == 0 {
+		r.forget(name.Namespace)
+	}
+	bindings, err := r.bindingsElsewhere(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, b := range bindings {
+		if err := r.gone(ctx, p, b); err != nil {
+			return err
+		}
+		r.Children.Forget(b)
+	}
+	return r.layBy(ctx, p)
 }
 
 // windDown stops the controller and lays the volumes by, or deletes them.
@@ -124,15 +161,33 @@ func (r *Reconciler) deleteData(ctx context.Context, p *passage) error {
 			return fmt.Errorf("deleting %s: %w", describe(object, r.Client), err)
 		}
 	}
+	// The controller has made these for itself: they bear no label of ours.
+	for _, object := range []client.Object{
+		&corev1.Secret{ObjectMeta: at(resources.HashKeyName)}, &corev1.Secret{ObjectMeta: at(resources.TriggerKeyName)},
+		&corev1.ConfigMap{ObjectMeta: at(resources.TriggersName)}, &corev1.ConfigMap{ObjectMeta: at(resources.DeletionsName)},
+	} {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, object)); err != nil {
+			return fmt.Errorf("deleting %s: %w", describe(object, r.Client), err)
+		}
+	}
 	return nil
 }
 
-// letGo takes the finalizer off, and forgets.
-func (r *Reconciler) letGo(ctx context.Context, p *passage) error {
+// forget drops what is remembered of a namespace: the next MultiNicOperator starts
+// from what is there. What the former one made and the garbage collector took is
+// nobody's doing.
+func (r *Reconciler) forget(namespace string) {
 	r.mu.Lock()
-	delete(r.known, p.namespace())
-	delete(r.settled, p.namespace())
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	delete(r.known, namespace)
+	delete(r.settled, namespace)
+	delete(r.certificates, namespace)
+	delete(r.keys, namespace)
+	r.Children.ForgetNamespace(namespace)
+}
+
+// letGo takes the finalizer off.
+func (r *Reconciler) letGo(ctx context.Context, p *passage) error {
 	before := p.op.DeepCopy()
 	controllerutil.RemoveFinalizer(p.op, v1alpha1.OperatorFinalizer)
 	return client.IgnoreNotFound(r.Client.Patch(ctx, p.op, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,9 +35,14 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	}
 	p.in.Stopped = true
 	p.lookIn(waitEvery)
+	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped while the database is restored; agents keep what they have")
 	p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored")
 	if p.claim == nil || !p.serving() {
 		return nil
+	}
+	job := resources.RestoreJob(p.in, p.op.Spec.Database.RestoreFrom, asked+" "+string(p.claim.UID))
+	if err := r.dropOtherJobs(ctx, p, job, resources.BeforeRestore, resources.ForRestore); err != nil {
+		return err
 	}
 	if done, err := r.dumpBeforeRestore(ctx, p, asked); !done || err != nil {
 		return err
@@ -44,7 +50,7 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	if idle, err := r.controllerIdle(ctx, p); !idle || err != nil {
 		return err
 	}
-	state, why, err := r.run(ctx, resources.RestoreJob(p.in, p.op.Spec.Database.RestoreFrom, asked+" "+string(p.claim.UID)))
+	state, why, err := r.run(ctx, job)
 	if err != nil || state == jobRunning {
 		return err
 	}
@@ -52,9 +58,9 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	if state == jobFailed {
 		mark = failedMark + asked
 		p.tellRestore(asked, "Failed", v1alpha1.ReasonRestoreFailed, why)
-		r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, v1alpha1.ReasonRestoreFailed, "Restore", "%s: %s", p.op.Spec.Database.RestoreFrom, why)
+		r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonRestoreFailed, "Restore", "%s: %s", p.op.Spec.Database.RestoreFrom, why)
 	} else {
-		r.Recorder.Eventf(p.op, nil, corev1.EventTypeNormal, v1alpha1.ReasonRestored, "Restore", "%s", p.op.Spec.Database.RestoreFrom)
+		r.event(p, corev1.EventTypeNormal, v1alpha1.ReasonRestored, "Restore", "%s", p.op.Spec.Database.RestoreFrom)
 	}
 	if err := r.markClaim(ctx, p, annotationRestored, mark); err != nil {
 		return err
@@ -108,15 +114,29 @@ func (r *Reconciler) dumpBeforeRestore(ctx context.Context, p *passage, asked st
 	}
 	state, why, err := r.dump(ctx, p, resources.BeforeRestore, asked+" "+string(p.claim.UID))
 	if state == jobFailed {
-		r.Recorder.Eventf(p.op, nil, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Restore", "what was there could not be dumped before the restore: %s", why)
+		r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Restore", "what was there could not be dumped before the restore: %s", why)
 	}
 	return state != jobRunning, err
 }
 
-// controllerIdle says whether no replica of the controller is left.
+// restoring says whether a restore is under way.
+func (p *passage) restoring() bool {
+	c := condition(p, v1alpha1.ConditionRestored)
+	return c != nil && c.Reason == v1alpha1.ReasonRestoring
+}
+
+// controllerIdle says whether no replica of the controller is left, nor will come.
 func (r *Reconciler) controllerIdle(ctx context.Context, p *passage) (bool, error) {
+	deployment := &appsv1.Deployment{}
+	err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return false, err
+	case err == nil && deployment.DeletionTimestamp.IsZero() && (*deployment.Spec.Replicas > 0 || deployment.Status.ObservedGeneration < deployment.Generation):
+		return false, nil
+	}
 	pods := &corev1.PodList{}
-	err := r.Reader.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": resources.ControllerName})
+	err = r.Reader.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": resources.ControllerName})
 	if err != nil {
 		return false, fmt.Errorf("listing the controller's pods: %w", err)
 	}

@@ -26,7 +26,7 @@ func condition(p *passage, kind string) *metav1.Condition {
 func (r *Reconciler) assess(p *passage, err error) {
 	s := &p.op.Status
 	s.ObservedGeneration = p.op.Generation
-	r.tellSync(p)
+	r.tellSync(p, err)
 	switch {
 	case p.blocked: // told already
 	case err != nil && !errors.Is(err, errWait):
@@ -38,19 +38,19 @@ func (r *Reconciler) assess(p *passage, err error) {
 	s.Phase, s.Message = phaseOf(ready), ready.Message
 	s.ControllerStatus.Phase = part(p, v1alpha1.ConditionControllerAvailable)
 	s.DatabaseStatus.Phase = part(p, v1alpha1.ConditionDatabaseAvailable)
-	if ready.Reason != v1alpha1.ReasonNotActive {
-		r.Metrics.managed(p.op, p.managed)
+	if err == nil {
+		r.Metrics.managed(p.op, len(p.managed))
 	}
 }
 
-// tellSync tells what differs.
-func (r *Reconciler) tellSync(p *passage) {
+// tellSync tells what differs. A run that ended early has not seen all children.
+func (r *Reconciler) tellSync(p *passage, err error) {
 	switch {
 	case len(p.contested) > 0:
 		p.set(v1alpha1.ConditionInSync, false, v1alpha1.ReasonContested, "changed again and again, so repaired ever later: %s", firstFew(p.contested))
 	case len(p.differs) > 0:
 		p.set(v1alpha1.ConditionInSync, false, v1alpha1.ReasonDrifted, "protection.enableAutoRecovery is off, and these differ: %s", firstFew(p.differs))
-	default:
+	case err == nil:
 		p.set(v1alpha1.ConditionInSync, true, v1alpha1.ReasonNothingDiffers, "all children are as built")
 	}
 }
@@ -113,8 +113,20 @@ func part(p *passage, kind string) v1alpha1.Phase {
 	}
 }
 
+// keepTransitions gives conditions whose status is what it was the time since when
+// it is so: a later step of a run may have taken back what an earlier one said.
+func (p *passage) keepTransitions() {
+	for i := range p.op.Status.Conditions {
+		c := &p.op.Status.Conditions[i]
+		if was := meta.FindStatusCondition(p.before.Status.Conditions, c.Type); was != nil && was.Status == c.Status {
+			c.LastTransitionTime = was.LastTransitionTime
+		}
+	}
+}
+
 // writeStatus writes the status if it says something new.
 func (r *Reconciler) writeStatus(ctx context.Context, p *passage) error {
+	p.keepTransitions()
 	before, after := p.before.Status.DeepCopy(), p.op.Status.DeepCopy()
 	before.LastUpdated, after.LastUpdated = nil, nil
 	if equality.Semantic.DeepEqual(before, after) {

@@ -32,3 +32,7 @@ WHERE id = 1 AND fencing = ? AND leader = ? AND epoch = ? AND sequence = ?
 -- name: write-gate
 UPDATE multi_epoch SET gate = ?, writes = writes + 1, modified_at = ?
 WHERE id = 1 AND fencing = ? AND leader = ? AND epoch = ?
+
+-- name: touch-epoch
+-- Changes the row and nothing that it says: see settleUncertain.
+UPDATE multi_epoch SET writes = writes + 1, modified_at = ? WHERE id = 1 AND fencing = ? AND leader = ?

@@ -19,19 +19,6 @@ import (
 	"github.com/xormsdhkdwk/multinic/test/testenv"
 )
 
-// The statements of the two public node agents, word for word. They are not
-// ours to change.
-const (
-	agentMRead = `SELECT mi.id, mi.macaddress, mi.attached_node_name, mi.netplan_success, mi.address, mi.mtu, ms.cidr FROM multi_interface mi
- LEFT JOIN multi_subnet ms ON mi.subnet_id = ms.subnet_id WHERE mi.attached_node_name = ?;`
-	agentMWrite = `UPDATE multi_interface SET netplan_success = ?, modified_at = NOW() WHERE id = ?;`
-	agentGRead  = `SELECT mi.id, mi.port_id, n.attached_node_id, n.attached_node_name, mi.macaddress, ms.subnet_id, ms.subnet_name, ms.cidr, ms.network_id,
- mi.cr_namespace, mi.cr_name, mi.netplan_success, mi.status, mi.created_at, mi.modified_at FROM multi_interface mi
- JOIN node_table n ON mi.attached_node_id = n.attached_node_id JOIN multi_subnet ms ON mi.subnet_id = ms.subnet_id
- WHERE n.attached_node_name = ? AND mi.status='active' AND n.status='active' AND ms.status='active' ORDER BY ms.subnet_name;`
-	agentGWrite = `UPDATE multi_interface SET netplan_success = ?, modified_at = NOW() WHERE port_id = ?;`
-)
-
 const agentPassword = `a'g"e\nt`
 
 // ownServer is a database on a server of its own, with an account that may make
@@ -89,7 +76,7 @@ type mRow struct {
 
 func readAsM(t testing.TB, pool *sql.DB, host string) ([]mRow, error) {
 	t.Helper()
-	rows, err := pool.QueryContext(t.Context(), agentMRead, host)
+	rows, err := pool.QueryContext(t.Context(), AgentMRead, host)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +95,7 @@ func readAsM(t testing.TB, pool *sql.DB, host string) ([]mRow, error) {
 // readAsG scans into plain types, as agent G does: a NULL is an error.
 func readAsG(t testing.TB, pool *sql.DB, node string) (ports []string, err error) {
 	t.Helper()
-	rows, err := pool.QueryContext(t.Context(), agentGRead, node)
+	rows, err := pool.QueryContext(t.Context(), AgentGRead, node)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +148,7 @@ func TestBothAgentsReadAndWriteWithTheirOwnStatements(t *testing.T) {
 	for _, write := range []struct {
 		text string
 		key  any
-	}{{agentMWrite, rows[0].id}, {agentGWrite, UUID('p', 2)}} {
+	}{{AgentMWrite, rows[0].id}, {AgentGWrite, UUID('p', 2)}} {
 		result, err := pool.ExecContext(t.Context(), write.text, 1, write.key)
 		if err != nil {
 			t.Fatalf("%s: %v", write.text, err)
@@ -189,22 +176,7 @@ func TestAgentsCanDoNothingElse(t *testing.T) {
 	l := lead(t, open(t, withAgent(config(t, db))), store.Mark{})
 	apply(t, l, FirstRun(1, 1))
 	pool := agent(t, db)
-	for _, text := range []string{
-		"UPDATE multi_interface SET attached_node_name = NULL",
-		"UPDATE multi_interface SET status = 'deleted'",
-		"UPDATE multi_subnet SET cidr = '10.0.0.0/8'",
-		"UPDATE node_table SET status = 'deleted'",
-		"DELETE FROM multi_interface",
-		"INSERT INTO multi_subnet SELECT * FROM multi_subnet",
-		"DROP TABLE multi_interface",
-		"RENAME TABLE multi_interface TO mine",
-		"CREATE TABLE mine (id INT)",
-		"SELECT * FROM cr_state", "SELECT * FROM multi_claim", "SELECT * FROM multi_history", "SELECT * FROM multi_epoch",
-		"SELECT * FROM multi_pending", "SELECT * FROM multi_identity", "SELECT * FROM multi_primary", "SELECT * FROM multi_schema_version",
-		"SELECT * FROM mysql.user",
-		"GRANT SELECT ON multi_interface TO agent@'%'",
-		"CREATE USER other",
-	} {
+	for _, text := range NotForAgents {
 		if _, err := pool.ExecContext(t.Context(), text); err == nil {
 			t.Errorf("the agents' account may %s", text)
 		}
@@ -232,7 +204,7 @@ func TestTheAgentsAccountIsRepaired(t *testing.T) {
 		if _, err := readAsM(t, pool, "worker-00001"); err != nil {
 			t.Errorf("after %v the account is not repaired: %v", damage, err)
 		}
-		if _, err := pool.ExecContext(t.Context(), agentMWrite, 1, 1); err != nil {
+		if _, err := pool.ExecContext(t.Context(), AgentMWrite, 1, 1); err != nil {
 			t.Errorf("after %v the account is not repaired: %v", damage, err)
 		}
 		if _, err := pool.ExecContext(t.Context(), "DELETE FROM cr_state"); err == nil {

@@ -31,12 +31,15 @@ const (
 // proxy stands between a store and its server and judges each statement. A judge
 // that blocks freezes its client's connection in the middle of what it does.
 type proxy struct {
-	listener net.Listener
-	target   string
-	judge    func(text string) verdict
-	refuse   atomic.Bool // new connections
-	mu       sync.Mutex
-	conns    []net.Conn
+	listener  net.Listener
+	judge     func(text string) verdict
+	swallowed func()      // if set: called when an answer was swallowed, before its connection is closed
+	refuse    atomic.Bool // new connections
+
+	mu      sync.Mutex
+	target  string
+	clients []net.Conn
+	servers []net.Conn
 }
 
 // through gives cfg a proxy.
@@ -80,9 +83,33 @@ func (p *proxy) close() {
 	p.listener.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.conns {
+	for _, c := range append(p.clients, p.servers...) {
 		c.Close()
 	}
+}
+
+// point leads new connections to another server.
+func (p *proxy) point(db testenv.DB) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = net.JoinHostPort(db.Host, strconv.Itoa(db.Port))
+}
+
+// turn is point, and closes the clients' connections. The servers' stay: what is
+// judged still arrives, as what is on its way does.
+func (p *proxy) turn(db testenv.DB) {
+	p.point(db)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.clients {
+		c.Close()
+	}
+}
+
+func (p *proxy) dial() (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return net.Dial("tcp", p.target)
 }
 
 func (p *proxy) accept() {
@@ -91,7 +118,7 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
+		server, err := p.dial()
 		if err != nil || p.refuse.Load() {
 			client.Close()
 			if err == nil {
@@ -100,7 +127,7 @@ func (p *proxy) accept() {
 			continue
 		}
 		p.mu.Lock()
-		p.conns = append(p.conns, client, server)
+		p.clients, p.servers = append(p.clients, client), append(p.servers, server)
 		p.mu.Unlock()
 		var swallowing atomic.Bool
 		go p.answers(client, server, &swallowing)
@@ -114,6 +141,9 @@ func (p *proxy) answers(client, server net.Conn, swallowing *atomic.Bool) {
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := server.Read(buffer)
+		if swallowing.Load() && p.swallowed != nil {
+			p.swallowed()
+		}
 		if err != nil || swallowing.Load() {
 			return
 		}

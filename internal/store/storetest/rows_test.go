@@ -77,7 +77,7 @@ func TestWhatAnAgentAppliedStaysUnlessItsRowChanges(t *testing.T) {
 	t.Parallel()
 	l, db := leader(t)
 	apply(t, l, FirstRun(2, 1))
-	exec(t, db, agentMWrite, 1, port(t, l, 0).ID)
+	exec(t, db, AgentMWrite, 1, port(t, l, 0).ID)
 
 	row := port(t, l, 0)
 	row.Owner = Object(7)
@@ -109,7 +109,7 @@ func TestAnAgentThatWritesDuringApplyLosesNothing(t *testing.T) {
 		result <- err
 	}()
 	<-frozen
-	exec(t, db, agentGWrite, 1, UUID('p', 0))
+	exec(t, db, AgentGWrite, 1, UUID('p', 0))
 	release()
 	if err := <-result; err != nil {
 		t.Fatal(err)

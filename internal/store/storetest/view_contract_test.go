@@ -146,7 +146,7 @@ func (w *twins) change() {
 	for id, row := range w.memory.Interfaces {
 		if row.Visible() && w.rng.IntN(4) == 0 { // as agents do
 			w.memory.Configured(id)
-			if _, err := w.sql.ExecContext(w.t.Context(), agentGWrite, 1, id); err != nil {
+			if _, err := w.sql.ExecContext(w.t.Context(), AgentGWrite, 1, id); err != nil {
 				w.t.Fatal(err)
 			}
 		}
