@@ -173,14 +173,16 @@ remove_operator() {
 	done
 }
 
-# remove_leftovers takes what nobody has finished. No garbage collector would find the
-# children of a MultiNicOperator once its CRD is gone. Secrets and volumes are not here.
+# remove_leftovers takes what nobody has finished. A garbage collector may not find the
+# children of a MultiNicOperator any more once its CRD is gone. The volumes stay, and so do
+# the Secrets without which they are worth nothing.
 remove_leftovers() {
 	release "$operators"
 	[ -n "$keep" ] || release "$configs"
 	say "Removing what is left of the operator's children"
 	change delete deployments,statefulsets,cronjobs,jobs,services,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets \
 		-A -l "$child" --ignore-not-found --wait=false
+	change delete secrets -A -l "$child" --ignore-not-found --field-selector=metadata.name!=mariadb-credentials,metadata.name!=multinic-agent-database
 	change delete clusterrolebindings -l "$elsewhere" --ignore-not-found
 }
 
@@ -209,6 +211,8 @@ tell() {
 		say "To delete them as well:  ./cleanup-operator.sh --delete-data"
 	elif [ -n "$inside" ]; then
 		say "Kept: the namespace $NAMESPACE, for the volumes in it that are not MultiNic's:" "$inside"
+	elif [ -n "$going" ]; then
+		say "The namespace $NAMESPACE is still going. What keeps it:  $KUBECTL get namespace $NAMESPACE -o yaml"
 	elif [ -z "$keep" ]; then
 		say "Nothing of MultiNic is there any more."
 	fi
@@ -234,7 +238,7 @@ if [ -n "$found" ]; then
 else
 	say "No operator, CRD or role of MultiNic is in the cluster."
 fi
-claims='' inside=''
+claims='' inside='' going=''
 if [ -n "$data" ]; then
 	say "Deleting the volumes and their credentials"
 	change delete persistentvolumeclaims,secrets -A -l "$ours" --ignore-not-found --wait=false
@@ -245,7 +249,6 @@ else
 fi
 if [ -z "$keep$inside" ] && there "namespace/$NAMESPACE"; then
 	say "Removing the namespace $NAMESPACE"
-	change delete "namespace/$NAMESPACE" --ignore-not-found --timeout=120s ||
-		say "It is still going. What keeps it:  $KUBECTL get namespace $NAMESPACE -o yaml"
+	change delete "namespace/$NAMESPACE" --ignore-not-found --timeout=120s || going=yes
 fi
 tell

@@ -85,9 +85,9 @@ k apply $dry -k config/crd
 say "Deploying the operator ($config)"
 k kustomize "$config" | sed "s#image: multinic:v1alpha1\$#image: $IMG#" | k apply $dry -f -
 # The rights of the other way, if it was deployed so before.
-case $config in
-config/operator) k delete $dry --ignore-not-found -f config/operator-namespaced/rights.yaml ;;
-*) k delete $dry --ignore-not-found clusterrolebinding/multinic-operator ;;
+case $config/$dry in
+config/operator/) k delete --ignore-not-found -f config/operator-namespaced/rights.yaml ;;
+config/operator-namespaced/) k delete --ignore-not-found clusterrolebinding/multinic-operator ;;
 esac
 if warns; then
 	k apply $dry -k config/policy
