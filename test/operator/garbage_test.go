@@ -71,7 +71,7 @@ func (w *workloads) volume(ctx context.Context, claim *corev1.PersistentVolumeCl
 	}
 	err = w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: pod}, &corev1.Pod{})
 	if err == nil || client.IgnoreNotFound(err) != nil {
-		return false, err
+		return true, err
 	}
 	return true, w.release(ctx, claim)
 }
