@@ -53,11 +53,17 @@ type bed struct {
 // runs its workloads; the operator is not started.
 func newBed(t *testing.T) *bed {
 	t.Helper()
+	return newBedAt(t, testenv.Kube(t))
+}
+
+// newBedAt makes it at that API server. One of its own sees no other tests' objects.
+func newBedAt(t *testing.T, kube *rest.Config) *bed {
+	t.Helper()
+	kube = rest.CopyConfig(kube)
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
 	}
-	kube := testenv.Kube(t)
 	kube.QPS, kube.Burst = -1, 0
 	c, err := client.New(kube, client.Options{Scheme: scheme})
 	if err != nil {
