@@ -94,7 +94,9 @@ func TestNoSecretIsTold(t *testing.T) {
 	b.start()
 	b.applyWith("silent", inline("tell-root-1", "writer", "tell-writer-1"))
 	b.setCredentials("silent", inline("tell-root-2", "writer", "tell-writer-2"))
-	b.until("the rotation has ended", func() bool { return !b.server.accepts("writer", "tell-writer-1") && b.server.accepts("root", "tell-root-2") })
+	b.until("the rotation has ended", func() bool {
+		return !b.server.accepts("writer", "tell-writer-1") && b.server.accepts("root", "tell-root-2")
+	})
 	for _, name := range []string{resources.CredentialsName, resources.ServerFilesName, resources.AgentAccessName} {
 		secret := &corev1.Secret{}
 		b.change(name, secret, func() { secret.Data["user"] = []byte("tell-forged") })

@@ -5,6 +5,7 @@ package operator
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,7 +72,7 @@ func (w *workloads) volume(ctx context.Context, claim *corev1.PersistentVolumeCl
 	}
 	err = w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: pod}, &corev1.Pod{})
 	if err == nil || client.IgnoreNotFound(err) != nil {
-		return false, err
+		return true, err
 	}
 	return true, w.release(ctx, claim)
 }
@@ -96,8 +97,11 @@ func (w *workloads) stuck(ctx context.Context, name, revision string) (bool, err
 // replicas makes a Deployment's pods, and ends those that are too many or of
 // another template, unless they linger.
 func (w *workloads) replicas(ctx context.Context, d *appsv1.Deployment, n int32) error {
-	text := fmt.Sprint(d.Spec.Template.Spec.Containers, d.Spec.Template.Annotations)
-	revision := resources.Digest(text)[:8]
+	template, err := json.Marshal(d.Spec.Template)
+	if err != nil {
+		return err
+	}
+	revision := resources.Digest(string(template))[:8]
 	pods := &corev1.PodList{}
 	if err := w.client.List(ctx, pods, w.in(), client.MatchingLabels(d.Spec.Selector.MatchLabels)); err != nil {
 		return err

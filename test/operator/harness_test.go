@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -44,18 +45,25 @@ type bed struct {
 	workloads *workloads
 	log       *buffer
 	options   app.OperatorOptions
-	address   atomic.Value // where the operator that was started last serves health and metrics
+	writer    resources.Credentials // that the database was filled with
+	address   atomic.Value          // where the operator that was started last serves health and metrics
 }
 
 // newBed makes a namespace, the MariaDB that its StatefulSet stands for, and what
 // runs its workloads; the operator is not started.
 func newBed(t *testing.T) *bed {
 	t.Helper()
+	return newBedAt(t, testenv.Kube(t))
+}
+
+// newBedAt makes it at that API server. One of its own sees no other tests' objects.
+func newBedAt(t *testing.T, kube *rest.Config) *bed {
+	t.Helper()
+	kube = rest.CopyConfig(kube)
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
 	}
-	kube := testenv.Kube(t)
 	kube.QPS, kube.Burst = -1, 0
 	c, err := client.New(kube, client.Options{Scheme: scheme})
 	if err != nil {
@@ -70,9 +78,31 @@ func newBed(t *testing.T) *bed {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the operator's log:\n%s", b.log.String())
+			b.show()
 		}
 	})
 	return b
+}
+
+// show tells of a bed that failed what there is.
+func (b *bed) show() {
+	ops, claims, pods := &v1alpha1.MultiNicOperatorList{}, &corev1.PersistentVolumeClaimList{}, &corev1.PodList{}
+	for _, list := range []client.ObjectList{ops, claims, pods} {
+		if err := b.client.List(context.Background(), list, client.InNamespace(b.namespace)); err != nil {
+			b.t.Log(err)
+		}
+	}
+	for i := range ops.Items {
+		for _, c := range ops.Items[i].Status.Conditions {
+			b.t.Logf("%s of generation %d: %s is %s of %d: %s: %s", ops.Items[i].Name, ops.Items[i].Generation, c.Type, c.Status, c.ObservedGeneration, c.Reason, c.Message)
+		}
+	}
+	for i := range claims.Items {
+		b.t.Logf("claim %s, deleted %v, %v, %v", claims.Items[i].Name, claims.Items[i].DeletionTimestamp, claims.Items[i].Annotations, claims.Items[i].Status)
+	}
+	for i := range pods.Items {
+		b.t.Logf("pod %s, deleted %v, %v", pods.Items[i].Name, pods.Items[i].DeletionTimestamp, pods.Items[i].Status.Conditions)
+	}
 }
 
 // start runs an operator and returns the function that stops it.

@@ -4,6 +4,7 @@
 package operator
 
 import (
+	"database/sql"
 	"testing"
 	"time"
 
@@ -20,7 +21,15 @@ import (
 // accepts says whether the bed's MariaDB lets someone in.
 func (s *server) accepts(user, password string) bool {
 	s.t.Helper()
-	driver, err := mariadb.Login{Host: "127.0.0.1", Port: s.Port, User: user, Password: password}.Driver()
+	db := s.open(resources.Credentials{User: user, Password: password})
+	defer db.Close()
+	return db.PingContext(s.t.Context()) == nil
+}
+
+// open makes a pool, which logs in when it is used.
+func (s *server) open(c resources.Credentials) *sql.DB {
+	s.t.Helper()
+	driver, err := mariadb.Login{Host: "127.0.0.1", Port: s.Port, User: c.User, Password: c.Password}.Driver()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -29,8 +38,7 @@ func (s *server) accepts(user, password string) bool {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer db.Close()
-	return db.PingContext(s.t.Context()) == nil
+	return db
 }
 
 // credentials are those of the Secret that the operator keeps.

@@ -33,7 +33,26 @@ type workloads struct {
 	class  string            // of storage
 	frozen bool
 	linger bool               // pods that are to go stay for now
+	hold   string             // the reason of Jobs that don't end
+	ran    []ran              // Jobs, in order
 	owners map[types.UID]bool // that were there at the last look
+}
+
+// ran is a Job that has ended, and how many pods of the controller were there.
+type ran struct {
+	reason      string
+	job         *batchv1.Job
+	controllers int
+}
+
+// reasons are those of the Jobs that have ended, in order.
+func (w *workloads) reasons() (out []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.ran {
+		out = append(out, r.reason)
+	}
+	return out
 }
 
 func runWorkloads(t *testing.T, c client.Client, namespace string) *workloads {
@@ -215,12 +234,18 @@ func (w *workloads) jobs(ctx context.Context) error {
 	}
 	for i := range list.Items {
 		job := &list.Items[i]
-		if len(job.Status.Conditions) > 0 || !job.DeletionTimestamp.IsZero() {
+		reason := job.Labels[resources.LabelReason]
+		if len(job.Status.Conditions) > 0 || !job.DeletionTimestamp.IsZero() || reason == w.hold {
 			continue
+		}
+		pods := &corev1.PodList{}
+		if err := w.client.List(ctx, pods, w.in(), client.MatchingLabels{"app": resources.ControllerName}); err != nil {
+			return err
 		}
 		if err := w.job(ctx, job); err != nil {
 			return err
 		}
+		w.ran = append(w.ran, ran{reason, job.DeepCopy(), len(pods.Items)})
 	}
 	return nil
 }

@@ -194,6 +194,11 @@ func (r *Reconciler) volume(ctx context.Context, p *passage, serving bool, set *
 // grow asks for more where the class allows it, and tells how far it is.
 func (r *Reconciler) grow(ctx context.Context, p *passage, claim *corev1.PersistentVolumeClaim, want resource.Quantity) error {
 	asked, size := claim.Spec.Resources.Requests[corev1.ResourceStorage], claim.Status.Capacity[corev1.ResourceStorage]
+	if want.Cmp(asked) > 0 && claim.Status.Phase != corev1.ClaimBound {
+		p.set(v1alpha1.ConditionStorageResized, false, v1alpha1.ReasonResizing, "the volume grows from %s to %s when it is there: the claim %s is not bound yet", asked.String(), want.String(), claim.Name)
+		p.lookIn(waitEvery)
+		return nil
+	}
 	if want.Cmp(asked) > 0 {
 		expandable, name, err := r.expandable(ctx, claim)
 		if err != nil {

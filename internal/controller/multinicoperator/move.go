@@ -47,8 +47,19 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionDatabaseAvailable, true, v1alpha1.ReasonExternal, "the database is external; the controller's health tells of it")
 		return r.dismantle(ctx, p) // what a run that died has left
 	}
+	_, host, err := r.runningOn(ctx, p)
+	if err != nil {
+		return err
+	}
+	out := host != "" && host != resources.DatabaseHost(p.namespace())
+	if out {
+		// Also where a move home was called off: its Job must not answer the next.
+		if err := r.dropJobs(ctx, p, resources.ForMove); err != nil {
+			return err
+		}
+	}
 	if p.claim != nil && p.claim.Annotations[annotationMoved] == "" {
-		if p.op.Annotations[AnnotationMove] != "skip" {
+		if !out && p.op.Annotations[AnnotationMove] != "skip" {
 			p.in.DatabaseImage = set.Spec.Template.Spec.Containers[0].Image
 			done, err := r.carry(ctx, p, resources.Internal(p.namespace()), "out "+string(p.claim.UID))
 			if !done || err != nil {

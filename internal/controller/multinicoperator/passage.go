@@ -141,7 +141,7 @@ func (r *Reconciler) note(p *passage, object client.Object, result children.Resu
 	switch result.Outcome {
 	case children.Repaired:
 		r.Metrics.repaired(kindOf(object, r.Client))
-		r.event(p, corev1.EventTypeWarning, "Repaired", "Repair", "%s was changed%s: %s", what, by, strings.Join(result.Differences, ", "))
+		r.eventOn(p, result.Object, corev1.EventTypeWarning, "Repaired", "Repair", "%s was changed%s: %s", what, by, strings.Join(result.Differences, ", "))
 	case children.Drifted:
 		p.differs = append(p.differs, what+by+": "+strings.Join(result.Differences, ", "))
 	case children.Contested:
