@@ -50,11 +50,16 @@ type bed struct {
 // runs its workloads; the operator is not started.
 func newBed(t *testing.T) *bed {
 	t.Helper()
+	return newBedOn(t, testenv.Kube(t))
+}
+
+func newBedOn(t *testing.T, kube *rest.Config) *bed {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
 	}
-	kube := testenv.Kube(t)
+	kube = rest.CopyConfig(kube)
 	kube.QPS, kube.Burst = -1, 0
 	c, err := client.New(kube, client.Options{Scheme: scheme})
 	if err != nil {
@@ -84,8 +89,8 @@ func (b *bed) startWith(kube *rest.Config) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	log := logr.FromSlogHandler(slog.NewTextHandler(b.log, nil))
-	go func() { done <- app.RunOperator(ctx, kube, log, b.options) }()
+	log, options := logr.FromSlogHandler(slog.NewTextHandler(b.log, nil)), b.options
+	go func() { done <- app.RunOperator(ctx, kube, log, options) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
@@ -195,7 +200,7 @@ func (s *server) connect(ctx context.Context, to dbadmin.Server, passwords ...st
 		return nil, -1, fmt.Errorf("%s: %w", to.Host, dbadmin.ErrUnreachable)
 	}
 	s.once.Do(func() { s.initialise(passwords[len(passwords)-1]) })
-	return dbadmin.Connect(ctx, dbadmin.Server{Host: "127.0.0.1", Port: s.Port}, passwords...)
+	return dbadmin.Connect(ctx, dbadmin.Server{Host: "127.0.0.1", Port: s.Port, Dial: to.Dial}, passwords...)
 }
 
 // initialise does what the image does at its first start.

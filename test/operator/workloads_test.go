@@ -106,7 +106,7 @@ func (w *workloads) statefulSet(ctx context.Context, set *appsv1.StatefulSet) er
 		return err
 	}
 	ready := !w.broken[set.Spec.Template.Spec.Containers[0].Image]
-	if err := w.pod(ctx, set.Name+"-0", set.Spec.Template, revision, ready); err != nil {
+	if err := w.pod(ctx, set, revision, ready); err != nil {
 		return err
 	}
 	before := set.DeepCopy()
@@ -129,9 +129,10 @@ func (w *workloads) bind(ctx context.Context, claim *corev1.PersistentVolumeClai
 	return w.client.Status().Update(ctx, claim)
 }
 
-// pod makes a pod of a template, or makes it anew when the template has changed.
-func (w *workloads) pod(ctx context.Context, name string, template corev1.PodTemplateSpec, revision string, ready bool) error {
-	pod := &corev1.Pod{}
+// pod makes a set's pod, or makes it anew when the template has changed; one that
+// an earlier set has left is taken over.
+func (w *workloads) pod(ctx context.Context, set *appsv1.StatefulSet, revision string, ready bool) error {
+	pod, name, template := &corev1.Pod{}, set.Name+"-0", set.Spec.Template
 	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, pod)
 	switch {
 	case err == nil && pod.Labels[appsv1.StatefulSetRevisionLabel] != revision:
@@ -141,10 +142,16 @@ func (w *workloads) pod(ctx context.Context, name string, template corev1.PodTem
 	case err != nil:
 		pod = &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
 		pod.Name, pod.Namespace, pod.Labels[appsv1.StatefulSetRevisionLabel] = name, w.namespace, revision
+		pod.OwnerReferences = ownedBy(set, "StatefulSet")
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: resources.DataVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		pod.Spec.ServiceAccountName = "" // no token controller makes one
 		pod.Spec.AutomountServiceAccountToken = new(false)
 		if err := w.client.Create(ctx, pod); err != nil {
+			return err
+		}
+	case len(pod.OwnerReferences) == 0:
+		pod.OwnerReferences = ownedBy(set, "StatefulSet")
+		if err := w.client.Update(ctx, pod); err != nil {
 			return err
 		}
 	}
@@ -158,6 +165,10 @@ func (w *workloads) pod(ctx context.Context, name string, template corev1.PodTem
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status}}
 	return w.client.Status().Update(ctx, pod)
+}
+
+func ownedBy(owner client.Object, kind string) []metav1.OwnerReference {
+	return []metav1.OwnerReference{{APIVersion: map[string]string{"StatefulSet": "apps/v1", "Job": "batch/v1"}[kind], Kind: kind, Name: owner.GetName(), UID: owner.GetUID()}}
 }
 
 func (w *workloads) deployments(ctx context.Context) error {
@@ -217,6 +228,7 @@ func (w *workloads) job(ctx context.Context, job *batchv1.Job) error {
 	pod := &corev1.Pod{ObjectMeta: *job.Spec.Template.ObjectMeta.DeepCopy(), Spec: *job.Spec.Template.Spec.DeepCopy()}
 	pod.Name, pod.Namespace, pod.Labels["job-name"] = job.Name+"-x", job.Namespace, job.Name
 	pod.Spec.ServiceAccountName, pod.Spec.AutomountServiceAccountToken = "", new(false)
+	pod.OwnerReferences = ownedBy(job, "Job")
 	if err := w.client.Create(ctx, pod); client.IgnoreAlreadyExists(err) != nil {
 		return err
 	}
