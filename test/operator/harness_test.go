@@ -116,8 +116,8 @@ func (b *bed) startWith(kube *rest.Config) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	log := logr.FromSlogHandler(slog.NewTextHandler(b.log, nil))
-	go func() { done <- app.RunOperator(ctx, kube, log, b.options) }()
+	log, options := logr.FromSlogHandler(slog.NewTextHandler(b.log, nil)), b.options
+	go func() { done <- app.RunOperator(ctx, kube, log, options) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
@@ -227,7 +227,7 @@ func (s *server) connect(ctx context.Context, to dbadmin.Server, passwords ...st
 		return nil, -1, fmt.Errorf("%s: %w", to.Host, dbadmin.ErrUnreachable)
 	}
 	s.once.Do(func() { s.initialise(passwords[len(passwords)-1]) })
-	return dbadmin.Connect(ctx, dbadmin.Server{Host: "127.0.0.1", Port: s.Port}, passwords...)
+	return dbadmin.Connect(ctx, dbadmin.Server{Host: "127.0.0.1", Port: s.Port, Dial: to.Dial}, passwords...)
 }
 
 // initialise does what the image does at its first start.
