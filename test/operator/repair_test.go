@@ -58,7 +58,9 @@ func victims(namespace string) []victim {
 		{claim, func() { claim.Annotations["forged"] = "1" }, func() bool { return claim.Annotations["forged"] != "" }},
 		{role, func() { role.Rules = role.Rules[1:] }, func() bool { return role.Rules[0].Resources[0] != "multinicoperators" }},
 		{binding, func() { binding.Subjects = nil }, func() bool { return one(binding.Subjects) }},
-		{cluster, func() { cluster.Subjects = append(cluster.Subjects, rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "forged"}) }, func() bool { return one(cluster.Subjects) }},
+		{cluster, func() {
+			cluster.Subjects = append(cluster.Subjects, rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "forged"})
+		}, func() bool { return one(cluster.Subjects) }},
 		{policy, func() { policy.Spec.Ingress = nil }, func() bool { return len(policy.Spec.Ingress) == 0 }},
 		{budget, func() { budget.Spec.MaxUnavailable = new(intstr.FromInt32(9)) }, func() bool { return budget.Spec.MaxUnavailable.IntVal == 9 }},
 		{cron, func() { cron.Spec.Schedule = "1 1 1 1 1" }, func() bool { return cron.Spec.Schedule == "1 1 1 1 1" }},

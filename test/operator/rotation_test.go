@@ -109,7 +109,7 @@ func TestAChangedPasswordIsValidBesideTheFormerOneUntilTheControllerHasBeenRepla
 	b.setCredentials("rotated", inline("root-1", "writer", "writer-2"))
 	before := b.digest()
 	b.until("the controller's template tells of the new password", func() bool { return b.digest() != before })
-	b.waitFor("rotated", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonUnavailable)
+	b.waitFor("rotated", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonProgressing)
 	for _, password := range []string{"writer-1", "writer-2"} {
 		if !b.server.accepts("writer", password) {
 			t.Errorf("while the rollout stands still, %s is refused", password)
@@ -155,7 +155,7 @@ func TestARenamedUserIsKeptUntilTheControllerHasBeenReplaced(t *testing.T) {
 	b.workloads.with(func(w *workloads) { w.frozen = true })
 	b.setCredentials("renamed", inline("root-1", "second", "secret-2"))
 	b.until("the new user is let in", func() bool { return b.server.accepts("second", "secret-2") })
-	b.waitFor("renamed", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonUnavailable)
+	b.waitFor("renamed", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonProgressing)
 	if !b.server.accepts("first", "secret-1") {
 		t.Error("the former user is refused while the controller still runs with it")
 	}
