@@ -203,3 +203,21 @@ func TestARootPasswordThatIsChangedTwiceWhileMariaDBIsAwayIsNotLost(t *testing.T
 	b.until("MariaDB takes the third", func() bool { return b.server.accepts("root", "root-3") })
 	b.waitReady("twice")
 }
+
+// TestANameThatMariaDBCannotHaveIsRefusedBeforeAnythingIsWritten: its names are of
+// Unicode's first plane.
+func TestANameThatMariaDBCannotHaveIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.start()
+	b.applyWith("named", inline("root-1", "writer", "writer-1"))
+	before := b.credentials()
+	b.setCredentials("named", inline("root-1", "\U0001F600", "writer-1"))
+	b.waitFor("named", v1alpha1.ConditionReady, "False", v1alpha1.ReasonInvalidSpec)
+	if b.credentials() != before {
+		t.Error("the Secret was written")
+	}
+	b.setCredentials("named", inline("root-1", "writer", "writer-2"))
+	b.until("MariaDB has the next change alone", func() bool { return b.server.accepts("writer", "writer-2") && !b.server.accepts("writer", "writer-1") })
+	b.waitReady("named")
+}
