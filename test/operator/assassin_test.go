@@ -126,7 +126,7 @@ func writes(r *http.Request) bool {
 
 var (
 	namespaceInPath = regexp.MustCompile(`test-[0-9a-f]{10}`)
-	token           = regexp.MustCompile(`[0-9a-f-]{31,36}`)
+	identity        = regexp.MustCompile(`[0-9a-f-]{31,36}`)
 	number          = regexp.MustCompile(`[0-9]+`)
 	digestInName    = regexp.MustCompile(`-[0-9a-f]{10}\b`)
 )
@@ -231,7 +231,7 @@ func statement(text string) (string, bool) {
 	for _, verb := range []string{"CREATE ", "ALTER ", "DROP ", "GRANT ", "REVOKE ", "SET PASSWORD", "RENAME ", "INSERT ", "UPDATE ", "DELETE ", "REPLACE ", "COMMIT"} {
 		if strings.HasPrefix(strings.TrimSpace(text), verb) {
 			text, _, _ = strings.Cut(strings.TrimSpace(text), " IDENTIFIED")
-			text = number.ReplaceAllString(token.ReplaceAllString(text, "TOKEN"), "N")
+			text = number.ReplaceAllString(identity.ReplaceAllString(text, "TOKEN"), "N")
 			return "SQL " + text[:min(len(text), 60)], true
 		}
 	}
