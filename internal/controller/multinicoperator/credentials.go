@@ -34,6 +34,10 @@ func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
 		return err
 	}
 	p.creds = plan(have, wanted)
+	if err := wantedAccounts(p.creds.Promoted()).Check(); err != nil {
+		// Nothing is written down yet that MariaDB would never take.
+		return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "database.credentials: %v", err)
+	}
 	if wanted.Database != "" && wanted.Database != p.creds.Database {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonWouldLoseData,
 			"database.credentials: the name %q is not %q, which holds the rows: set it back", wanted.Database, p.creds.Database)

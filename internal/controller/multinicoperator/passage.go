@@ -34,6 +34,7 @@ type passage struct {
 	creds resources.Credentials
 	// claim is the data volume's; nil where there is none.
 	claim     *corev1.PersistentVolumeClaim
+	unmet     []string // wishes that the cluster does not grant
 	differs   []string // what differs and is not repaired
 	contested []string
 	managed   map[string]bool // children that the spec asks for
