@@ -141,15 +141,15 @@ func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
 	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
 	switch {
-	case !*b.Enabled:
-		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "database.backup.enabled is false")
-		return
 	case s.LastFailureTime != nil:
 		why := "the last dump failed at " + s.LastFailureTime.UTC().Format(time.RFC3339)
 		if c := condition(p, v1alpha1.ConditionBackedUp); c != nil && c.Reason == v1alpha1.ReasonBackupFailed {
 			why = c.Message // told where it was seen
 		}
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "%s", why)
+		return
+	case !*b.Enabled:
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "database.backup.enabled is false")
 		return
 	}
 	since := p.op.CreationTimestamp.Time

@@ -98,12 +98,21 @@ func (r *Reconciler) haveCredentials(ctx context.Context, p *passage) (resources
 	if ok {
 		return known, nil
 	}
-	secret := &corev1.Secret{}
-	err := r.Reader.Get(ctx, p.name(resources.CredentialsName), secret)
-	if client.IgnoreNotFound(err) != nil {
-		return resources.Credentials{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), resources.CredentialsName, err)
+	// The second is a copy, should someone have deleted the first meanwhile.
+	for _, place := range []struct {
+		secret string
+		read   func(map[string][]byte) resources.Credentials
+	}{{resources.CredentialsName, resources.CredentialsFrom}, {resources.ServerFilesName, resources.CopiedCredentials}} {
+		secret := &corev1.Secret{}
+		err := r.Reader.Get(ctx, p.name(place.secret), secret)
+		if client.IgnoreNotFound(err) != nil {
+			return resources.Credentials{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), place.secret, err)
+		}
+		if c := place.read(secret.Data); c.RootPassword != "" {
+			return c, nil
+		}
 	}
-	return resources.CredentialsFrom(secret.Data), nil
+	return resources.Credentials{}, nil
 }
 
 func (r *Reconciler) remember(namespace string, c resources.Credentials) {
