@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -140,16 +141,20 @@ func ended(job *batchv1.Job) time.Time {
 func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
 	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
-	switch {
-	case s.LastFailureTime != nil:
+	if !*b.Enabled {
+		message := "database.backup.enabled is false"
+		if c := condition(p, v1alpha1.ConditionBackedUp); s.LastFailureTime != nil && c != nil {
+			message += "; the last dump: " + strings.TrimPrefix(c.Message, message+"; the last dump: ") // why it failed
+		}
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "%s", message)
+		return
+	}
+	if s.LastFailureTime != nil {
 		why := "the last dump failed at " + s.LastFailureTime.UTC().Format(time.RFC3339)
 		if c := condition(p, v1alpha1.ConditionBackedUp); c != nil && c.Reason == v1alpha1.ReasonBackupFailed {
 			why = c.Message // told where it was seen
 		}
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "%s", why)
-		return
-	case !*b.Enabled:
-		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "database.backup.enabled is false")
 		return
 	}
 	since := p.op.CreationTimestamp.Time
