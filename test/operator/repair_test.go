@@ -133,6 +133,27 @@ func TestEveryKindOfChildComesBackAsItWas(t *testing.T) {
 	b.waitReady("kept")
 }
 
+// TestAServiceAccountMadeAnewGetsNewPods: the API server refuses the tokens of the former
+// one, so a controller that went on with them could neither lead nor read an object.
+func TestAServiceAccountMadeAnewGetsNewPods(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.start()
+	b.apply("renewed", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("renewed")
+	deployment, account := &appsv1.Deployment{}, &corev1.ServiceAccount{}
+	b.read(resources.ControllerName, deployment)
+	b.read(resources.ControllerName, account)
+	before, uid := deployment.Spec.Template.Annotations[resources.AnnotationDigest], account.UID
+	if err := b.client.Delete(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the ServiceAccount is there again, and the pods are replaced", func() bool {
+		return b.read(resources.ControllerName, account) && account.UID != uid &&
+			b.read(resources.ControllerName, deployment) && deployment.Spec.Template.Annotations[resources.AnnotationDigest] != before
+	})
+}
+
 func TestWithoutAutoRecoveryADifferenceIsToldAndLeft(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

@@ -25,8 +25,11 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 	if err := r.autoscaled(ctx, p); err != nil {
 		return err
 	}
+	if err := r.account(ctx, p); err != nil {
+		return err
+	}
 	wanted := resources.Controller(p.in)
-	if err := r.ensure(ctx, p, wanted...); err != nil {
+	if err := r.ensure(ctx, p, wanted[1:]...); err != nil {
 		return err
 	}
 	if err := r.dropUnwanted(ctx, p, wanted); err != nil {
@@ -65,6 +68,20 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 		return r.keepCredentials(ctx, p, p.creds.Settled())
 	}
 	return r.leave(ctx, p)
+}
+
+// account makes the controller's ServiceAccount, and replaces the pods of one that was
+// made anew: their tokens are the former one's, which the API server refuses.
+func (r *Reconciler) account(ctx context.Context, p *passage) error {
+	if err := r.ensure(ctx, p, resources.Controller(p.in)[0]); err != nil {
+		return err
+	}
+	live := &corev1.ServiceAccount{}
+	if err := r.Reader.Get(ctx, p.name(resources.ControllerName), live); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading the ServiceAccount %s: %w", resources.ControllerName, err)
+	}
+	p.in.ControllerDigest = resources.Digest(p.in.ControllerDigest, string(live.UID))[:32]
+	return nil
 }
 
 // autoscaled leaves the number of replicas to a HorizontalPodAutoscaler that the
