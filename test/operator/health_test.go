@@ -89,8 +89,6 @@ func TestMetricsAreServedToWhomeverTheClusterLets(t *testing.T) {
 		want       int
 	}{
 		{"no one", "", http.StatusUnauthorized},
-		// controller-runtime's filter makes no difference between a token that is
-		// none and an API server that can't be asked.
 		{"a forger", "forged", http.StatusUnauthorized},
 		{"a stranger", stranger, http.StatusForbidden},
 	} {
