@@ -56,7 +56,8 @@ func outline(t *testing.T, file string) []string {
 		case inside == "```bash":
 			out = append(out, comment.ReplaceAllString(line, ""))
 		case inside == "" && strings.HasPrefix(line, "#"):
-			out = append(out, line[:strings.Index(line, " ")])
+			level, _, _ := strings.Cut(line, " ")
+			out = append(out, level)
 		case inside == "":
 			for _, match := range link.FindAllStringSubmatch(line, -1) {
 				if !strings.HasPrefix(match[1], "README") {

@@ -37,6 +37,7 @@ func TestAnOperatorKilledAtAnyWriteConverges(t *testing.T) {
 }
 
 func killedLife(t *testing.T, after bool, want map[string]state) {
+	t.Helper()
 	l := newLife(t)
 	killer := &assassin{after: after, struck: map[string]bool{}}
 	kube, options := l.kube, l.options

@@ -159,8 +159,7 @@ func (l *life) askForMetrics(address string) {
 func (l *life) tamper(change func(*unstructured.Unstructured), right func(*unstructured.Unstructured) bool) {
 	l.t.Helper()
 	for _, kind := range multinicoperator.Children() {
-		switch kind.(type) {
-		case *corev1.Pod:
+		if _, isPod := kind.(*corev1.Pod); isPod {
 			continue
 		}
 		for _, o := range l.those(kind) {

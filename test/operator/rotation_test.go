@@ -189,7 +189,6 @@ func TestARootPasswordThatIsChangedTwiceWhileMariaDBIsAwayIsNotLost(t *testing.T
 		t.Fatal(err)
 	}
 	c := b.credentials()
-	c.RootPassword = "root-2"
 	if _, err := admin.Ensure(t.Context(), dbadmin.Wanted{
 		RootPassword: "root-2", Database: c.Database, User: dbadmin.Account{User: c.User, Password: c.Password},
 		Probe: dbadmin.Account{User: resources.ProbeUser, Password: c.ProbePassword}, Agents: resources.AgentUser,
