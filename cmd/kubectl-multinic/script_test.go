@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -136,7 +137,8 @@ func (s *stage) clear() error {
 // commands are what the scripts have beside the program.
 func (s *stage) commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		// apply FILE...: make objects, or replace them, with annotations and status.
+		// apply FILE...: make objects, or replace them, with annotations and status; of
+		// a MultiNicOperator that is there the status alone.
 		"apply": func(ts *testscript.TestScript, _ bool, files []string) {
 			for _, file := range files {
 				for document := range strings.SplitSeq(ts.ReadFile(file), "\n---\n") {
@@ -155,6 +157,19 @@ func (s *stage) commands() map[string]func(*testscript.TestScript, bool, []strin
 			for _, name := range names {
 				_, err := s.asked(keyOf(name))
 				ts.Check(err)
+			}
+		},
+		// shown FILE REGEXP: wait until what a program writes into the file matches.
+		"shown": func(ts *testscript.TestScript, _ bool, args []string) {
+			wanted := regexp.MustCompile("(?m)" + args[1])
+			for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+				text, err := os.ReadFile(ts.MkAbs(args[0]))
+				if err == nil && wanted.Match(text) {
+					return
+				}
+				if time.Now().After(deadline) {
+					ts.Fatalf("no match of %q in\n%s", args[1], text)
+				}
 			}
 		},
 		// delete NAME...
@@ -202,11 +217,7 @@ func (s *stage) apply(document string) error {
 		return err
 	}
 	if kind.Kind == "MultiNicOperator" {
-		obj := &v1alpha1.MultiNicOperator{}
-		if err := yaml.UnmarshalStrict([]byte(document), obj); err != nil {
-			return err
-		}
-		return s.client.Create(context.Background(), obj)
+		return s.applyOperator(document)
 	}
 	obj := &v1alpha1.OpenstackConfig{}
 	if err := yaml.UnmarshalStrict([]byte(document), obj); err != nil {
@@ -227,6 +238,25 @@ func (s *stage) apply(document string) error {
 			return err
 		}
 		obj = there
+	}
+	obj.Status = status
+	return s.client.Status().Update(context.Background(), obj)
+}
+
+// applyOperator makes a MultiNicOperator. Of one that is there it replaces the status
+// alone, which is what the operator that a script plays would do.
+func (s *stage) applyOperator(document string) error {
+	obj := &v1alpha1.MultiNicOperator{}
+	if err := yaml.UnmarshalStrict([]byte(document), obj); err != nil {
+		return err
+	}
+	status := obj.Status
+	if err := s.client.Create(context.Background(), obj); apierrors.IsAlreadyExists(err) {
+		if err := s.client.Get(context.Background(), client.ObjectKeyFromObject(obj), obj); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
 	}
 	obj.Status = status
 	return s.client.Status().Update(context.Background(), obj)

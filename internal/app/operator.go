@@ -27,7 +27,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
@@ -203,11 +202,7 @@ func metricsGuard(ctx context.Context, mgr manager.Manager, log logr.Logger, mod
 	default:
 		return nil, fmt.Errorf("--metrics-auth=%s: want auto, on or off", mode)
 	}
-	filter, err := filters.WithAuthenticationAndAuthorization(mgr.GetConfig(), mgr.GetHTTPClient())
-	if err != nil {
-		return nil, err
-	}
-	return func(h http.Handler) (http.Handler, error) { return filter(log.WithName("metrics"), h) }, nil
+	return guard{mgr.GetClient(), log.WithName("metrics")}.wrap, nil
 }
 
 func mayCreate(ctx context.Context, c client.Client, group, resource string) (bool, error) {

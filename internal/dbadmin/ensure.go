@@ -27,7 +27,7 @@ const (
 // At last it logs in as the controller does, which tells an account that another
 // one of its name goes before.
 func (a *Admin) Ensure(ctx context.Context, w Wanted) (changed []string, err error) {
-	if err := w.check(); err != nil {
+	if err := w.Check(); err != nil {
 		return nil, err
 	}
 	e := &ensuring{Admin: a, Wanted: w}

@@ -52,8 +52,8 @@ var reserved = []string{rootUser, "mariadb.sys", "mysql", "mysql.sys", "mysql.se
 // everything.
 var systemDatabases = []string{"mysql", "information_schema", "performance_schema", "sys"}
 
-// check says everything that is wrong with what is wanted.
-func (w Wanted) check() error {
+// Check says everything that is wrong with what is wanted, before a server is asked.
+func (w Wanted) Check() error {
 	errs := []error{checkDatabase(w.Database)}
 	if _, fits := mariadb.QuotePattern(w.Database); !fits && errs[0] == nil {
 		errs[0] = fmt.Errorf("the database must not be %q: GRANT has no room for so long a name with %% or \\ in it", w.Database)

@@ -62,7 +62,8 @@ kubectl (--kubeconfig, --context, --namespace, --as, --server and the rest) are 
 	root.SetErr(o.Streams.ErrOut)
 	root.CompletionOptions.DisableDefaultCmd = true // its scripts would complete kubectl-multinic, which nobody types
 	p.addConfigFlags(root.PersistentFlags())
-	root.AddCommand(p.statusCommand(), p.nextCommand(), p.triggerCommand(), p.suspendCommand(), p.resumeCommand(), p.confirmCommand(), p.admitCommand())
+	root.AddCommand(p.statusCommand(), p.nextCommand(), p.triggerCommand(), p.suspendCommand(), p.resumeCommand(), p.confirmCommand(), p.admitCommand(),
+		p.backupCommand(), p.restoreCommand())
 	return root
 }
 

@@ -134,16 +134,35 @@ func AgentSecret(in Input, c Credentials) *corev1.Secret {
 	}}
 }
 
+// copied goes before the keys of the credentials in the server's files.
+const copied = "copy."
+
 // ServerFiles are what the server's pod mounts. The first two and the last count
-// at the first start alone.
+// at the first start alone. Beside them, and in no pod, lies a copy of the
+// credentials: without root's password nobody can set a new one.
 func ServerFiles(in Input, c Credentials) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: in.meta(ServerFilesName, databaseComponent), Type: corev1.SecretTypeOpaque, Data: map[string][]byte{
+	data := map[string][]byte{
 		fileRootPassword: []byte(c.RootPassword),
 		fileUserPassword: []byte(c.Password),
 		fileProbe: fmt.Appendf(nil, "[client]\nhost=127.0.0.1\nport=%d\nprotocol=tcp\nloose-skip-ssl\nuser=%s\npassword=%s\nconnect-timeout=4\n",
 			DatabasePort, ProbeUser, c.ProbePassword),
 		fileInit: fmt.Appendf(nil, "CREATE USER IF NOT EXISTS '%s'@'127.0.0.1' IDENTIFIED BY '%s';\n", ProbeUser, quoted(c.ProbePassword)),
-	}}
+	}
+	for key, value := range c.Data() {
+		data[copied+key] = value
+	}
+	return &corev1.Secret{ObjectMeta: in.meta(ServerFilesName, databaseComponent), Type: corev1.SecretTypeOpaque, Data: data}
+}
+
+// CopiedCredentials reads the copy.
+func CopiedCredentials(data map[string][]byte) Credentials {
+	own := map[string][]byte{}
+	for key, value := range data {
+		if name, ok := strings.CutPrefix(key, copied); ok {
+			own[name] = value
+		}
+	}
+	return CredentialsFrom(own)
 }
 
 func quoted(text string) string { return strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) }

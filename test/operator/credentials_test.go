@@ -57,6 +57,30 @@ func TestCredentialsAreGeneratedOnceAndSurviveARestartAndTheirSecretsDeletion(t 
 	}
 }
 
+// TestThePasswordsOutliveTheirSecretsDeletionWhileNoOperatorRuns: without root's
+// password nobody could set another.
+func TestThePasswordsOutliveTheirSecretsDeletionWhileNoOperatorRuns(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	stop := b.start()
+	b.apply("unwatched", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("unwatched")
+	first := b.credentials()
+	stop()
+	secret := &corev1.Secret{}
+	if !b.read(resources.CredentialsName, secret) {
+		t.Fatal("there is no Secret")
+	}
+	if err := b.client.Delete(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.until("the Secret is back", func() bool { return b.read(resources.CredentialsName, &corev1.Secret{}) })
+	if b.credentials() != first {
+		t.Error("other passwords were made than those that MariaDB has")
+	}
+}
+
 func TestASecretThatTheSpecNamesIsFollowedWithinALook(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

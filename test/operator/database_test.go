@@ -23,6 +23,7 @@ const beforeUpgrade = string(resources.BeforeUpgrade)
 
 // databaseBed is a bed with a system of that image that runs.
 func databaseBed(t *testing.T, image string) *bed {
+	t.Helper()
 	b := newBed(t)
 	b.options.LookEvery = time.Second
 	b.start()

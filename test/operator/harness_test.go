@@ -46,7 +46,7 @@ type bed struct {
 	log       *buffer
 	options   app.OperatorOptions
 	writer    resources.Credentials // that the database was filled with
-	address   atomic.Value          // where the operator that was started last serves health and metrics
+	address   *atomic.Value         // where the operator that was started last serves health and metrics
 }
 
 // newBed makes a namespace, the MariaDB that its StatefulSet stands for, and what
@@ -69,7 +69,7 @@ func newBedAt(t *testing.T, kube *rest.Config) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), server: newServer(t), log: &buffer{}}
+	b := &bed{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), server: newServer(t), log: &buffer{}, address: &atomic.Value{}}
 	b.workloads = runWorkloads(t, c, b.namespace)
 	b.options = app.OperatorOptions{
 		Namespace: b.namespace, WatchNamespaces: []string{b.namespace}, Address: "127.0.0.1:0", MetricsAuth: "off", Connect: b.server.connect,
@@ -116,8 +116,8 @@ func (b *bed) startWith(kube *rest.Config) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	log := logr.FromSlogHandler(slog.NewTextHandler(b.log, nil))
-	go func() { done <- app.RunOperator(ctx, kube, log, b.options) }()
+	log, options := logr.FromSlogHandler(slog.NewTextHandler(b.log, nil)), b.options
+	go func() { done <- app.RunOperator(ctx, kube, log, options) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
@@ -227,7 +227,19 @@ func (s *server) connect(ctx context.Context, to dbadmin.Server, passwords ...st
 		return nil, -1, fmt.Errorf("%s: %w", to.Host, dbadmin.ErrUnreachable)
 	}
 	s.once.Do(func() { s.initialise(passwords[len(passwords)-1]) })
-	return dbadmin.Connect(ctx, dbadmin.Server{Host: "127.0.0.1", Port: s.Port}, passwords...)
+	return dbadmin.Connect(ctx, dbadmin.Server{Host: "127.0.0.1", Port: s.Port, Dial: to.Dial}, passwords...)
+}
+
+// connectByNamespace reaches the server of the bed whose namespace an address names.
+func connectByNamespace(beds ...*bed) func(context.Context, dbadmin.Server, ...string) (*dbadmin.Admin, int, error) {
+	return func(ctx context.Context, to dbadmin.Server, passwords ...string) (*dbadmin.Admin, int, error) {
+		for _, b := range beds {
+			if to.Host == resources.DatabaseHost(b.namespace) {
+				return b.server.connect(ctx, to, passwords...)
+			}
+		}
+		return nil, -1, fmt.Errorf("%s: %w", to.Host, dbadmin.ErrUnreachable)
+	}
 }
 
 // initialise does what the image does at its first start.

@@ -30,6 +30,7 @@ const (
 
 // movable is a bed whose system has published something.
 func movable(t *testing.T) *bed {
+	t.Helper()
 	b := newBed(t)
 	b.options.LookEvery = time.Second
 	b.start()

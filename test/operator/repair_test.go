@@ -27,15 +27,15 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
-// victim is a child of a kind, what someone edits of it, and whether that is so.
-type victim struct {
+// tampered is a child of a kind, what someone edits of it, and whether that is so.
+type tampered struct {
 	object client.Object
 	edit   func()
 	edited func() bool
 }
 
-// victims are one child of each kind.
-func victims(namespace string) []victim {
+// tamperings are one child of each kind.
+func tamperings(namespace string) []tampered {
 	at := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
 	deployment, set := &appsv1.Deployment{ObjectMeta: at(resources.ControllerName)}, &appsv1.StatefulSet{ObjectMeta: at(resources.DatabaseName)}
 	service, secret := &corev1.Service{ObjectMeta: at(resources.TriggerName)}, &corev1.Secret{ObjectMeta: at(resources.CertificateName)}
@@ -45,7 +45,7 @@ func victims(namespace string) []victim {
 	policy, budget := &networkingv1.NetworkPolicy{ObjectMeta: at(resources.IsolationName)}, &policyv1.PodDisruptionBudget{ObjectMeta: at(resources.ControllerName)}
 	cron := &batchv1.CronJob{ObjectMeta: at(resources.BackupName)}
 	one := func(subjects []rbacv1.Subject) bool { return len(subjects) != 1 }
-	return []victim{
+	return []tampered{
 		{deployment, func() { deployment.Spec.Template.Spec.Containers[0].Image = "forged" }, func() bool { return deployment.Spec.Template.Spec.Containers[0].Image == "forged" }},
 		{set, func() {
 			set.Spec.Template.Spec.Containers[0].Env = append(set.Spec.Template.Spec.Containers[0].Env, corev1.EnvVar{Name: "FORGED", Value: "1"})
@@ -58,7 +58,9 @@ func victims(namespace string) []victim {
 		{claim, func() { claim.Annotations["forged"] = "1" }, func() bool { return claim.Annotations["forged"] != "" }},
 		{role, func() { role.Rules = role.Rules[1:] }, func() bool { return role.Rules[0].Resources[0] != "multinicoperators" }},
 		{binding, func() { binding.Subjects = nil }, func() bool { return one(binding.Subjects) }},
-		{cluster, func() { cluster.Subjects = append(cluster.Subjects, rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "forged"}) }, func() bool { return one(cluster.Subjects) }},
+		{cluster, func() {
+			cluster.Subjects = append(cluster.Subjects, rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "forged"})
+		}, func() bool { return one(cluster.Subjects) }},
 		{policy, func() { policy.Spec.Ingress = nil }, func() bool { return len(policy.Spec.Ingress) == 0 }},
 		{budget, func() { budget.Spec.MaxUnavailable = new(intstr.FromInt32(9)) }, func() bool { return budget.Spec.MaxUnavailable.IntVal == 9 }},
 		{cron, func() { cron.Spec.Schedule = "1 1 1 1 1" }, func() bool { return cron.Spec.Schedule == "1 1 1 1 1" }},
@@ -89,7 +91,7 @@ func TestEveryKindOfChildComesBackAsItWas(t *testing.T) {
 	b.start()
 	b.apply("kept", v1alpha1.MultiNicOperatorSpec{Controller: v1alpha1.ControllerSpec{Replicas: new(int32(2))}})
 	b.waitReady("kept")
-	all := victims(b.namespace)
+	all := tamperings(b.namespace)
 	if want := len(multinicoperator.Children()) - 2; len(all) != want { // Jobs and pods are made once
 		t.Errorf("%d kinds are tried, want %d", len(all), want)
 	}

@@ -109,7 +109,7 @@ func TestAChangedPasswordIsValidBesideTheFormerOneUntilTheControllerHasBeenRepla
 	b.setCredentials("rotated", inline("root-1", "writer", "writer-2"))
 	before := b.digest()
 	b.until("the controller's template tells of the new password", func() bool { return b.digest() != before })
-	b.waitFor("rotated", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonUnavailable)
+	b.waitFor("rotated", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonProgressing)
 	for _, password := range []string{"writer-1", "writer-2"} {
 		if !b.server.accepts("writer", password) {
 			t.Errorf("while the rollout stands still, %s is refused", password)
@@ -155,7 +155,7 @@ func TestARenamedUserIsKeptUntilTheControllerHasBeenReplaced(t *testing.T) {
 	b.workloads.with(func(w *workloads) { w.frozen = true })
 	b.setCredentials("renamed", inline("root-1", "second", "secret-2"))
 	b.until("the new user is let in", func() bool { return b.server.accepts("second", "secret-2") })
-	b.waitFor("renamed", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonUnavailable)
+	b.waitFor("renamed", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonProgressing)
 	if !b.server.accepts("first", "secret-1") {
 		t.Error("the former user is refused while the controller still runs with it")
 	}
@@ -189,7 +189,6 @@ func TestARootPasswordThatIsChangedTwiceWhileMariaDBIsAwayIsNotLost(t *testing.T
 		t.Fatal(err)
 	}
 	c := b.credentials()
-	c.RootPassword = "root-2"
 	if _, err := admin.Ensure(t.Context(), dbadmin.Wanted{
 		RootPassword: "root-2", Database: c.Database, User: dbadmin.Account{User: c.User, Password: c.Password},
 		Probe: dbadmin.Account{User: resources.ProbeUser, Password: c.ProbePassword}, Agents: resources.AgentUser,
@@ -202,4 +201,22 @@ func TestARootPasswordThatIsChangedTwiceWhileMariaDBIsAwayIsNotLost(t *testing.T
 	b.server.away.Store(false)
 	b.until("MariaDB takes the third", func() bool { return b.server.accepts("root", "root-3") })
 	b.waitReady("twice")
+}
+
+// TestANameThatMariaDBCannotHaveIsRefusedBeforeAnythingIsWritten: its names are of
+// Unicode's first plane.
+func TestANameThatMariaDBCannotHaveIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.start()
+	b.applyWith("named", inline("root-1", "writer", "writer-1"))
+	before := b.credentials()
+	b.setCredentials("named", inline("root-1", "\U0001F600", "writer-1"))
+	b.waitFor("named", v1alpha1.ConditionReady, "False", v1alpha1.ReasonInvalidSpec)
+	if b.credentials() != before {
+		t.Error("the Secret was written")
+	}
+	b.setCredentials("named", inline("root-1", "writer", "writer-2"))
+	b.until("MariaDB has the next change alone", func() bool { return b.server.accepts("writer", "writer-2") && !b.server.accepts("writer", "writer-1") })
+	b.waitReady("named")
 }

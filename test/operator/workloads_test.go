@@ -184,6 +184,11 @@ func (w *workloads) pod(ctx context.Context, owner client.Object, name string, t
 		if err := w.client.Create(ctx, pod); err != nil {
 			return err
 		}
+	case len(pod.OwnerReferences) == 0:
+		pod.OwnerReferences = w.ownedBy(owner)
+		if err := w.client.Update(ctx, pod); err != nil {
+			return err
+		}
 	}
 	status := corev1.ConditionFalse
 	if ready {

@@ -117,7 +117,7 @@ func fetchKube(ctx context.Context, dir, minor, indexURL string, progress io.Wri
 	// only binaries that run here get into the cache.
 	done := make(chan error, 1)
 	go func() {
-		plane, err := startEnvironment(environment)
+		plane, err := startEnvironment(environment, "")
 		if err == nil {
 			err = plane.Remove()
 		}

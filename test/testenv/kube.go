@@ -29,11 +29,16 @@ type ControlPlane struct {
 	environment *envtest.Environment
 	dir         string
 	ports       []*port
+	audited     string // the user whose requests are written down
 }
 
 // StartControlPlane starts a control plane with MultiNic's CRDs, those of
 // config/crd/bases, and returns when it answers. The binaries are [KubeAssets]'s.
 func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
+	return startControlPlane(ctx, "")
+}
+
+func startControlPlane(ctx context.Context, audited string) (*ControlPlane, error) {
 	assets, err := KubeAssets(ctx, os.Stderr)
 	if err != nil {
 		return nil, err
@@ -47,17 +52,17 @@ func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
 		environment.CRDDirectoryPaths = []string{crds}
 		environment.ErrorIfCRDPathMissing = true
 	}
-	return startEnvironment(environment)
+	return startEnvironment(environment, audited)
 }
 
 // startEnvironment starts what envtest describes in a directory of this process's
 // session, on ports that stay ours.
-func startEnvironment(environment *envtest.Environment) (*ControlPlane, error) {
+func startEnvironment(environment *envtest.Environment, audited string) (*ControlPlane, error) {
 	dir, err := TempDir("kube")
 	if err != nil {
 		return nil, err
 	}
-	plane := &ControlPlane{environment: environment, dir: dir}
+	plane := &ControlPlane{environment: environment, dir: dir, audited: audited}
 	if err := plane.prepare(); err != nil {
 		return nil, errors.Join(err, plane.Remove())
 	}
@@ -120,6 +125,11 @@ func (c *ControlPlane) prepare() error {
 			return err
 		}
 	}
+	if c.audited != "" {
+		if err := c.audit(server); err != nil {
+			return err
+		}
+	}
 	// A lone member has no peers; 0 lets the system choose at each start.
 	etcd.Configure().Set("listen-peer-urls", "http://127.0.0.1:0")
 	server.Address, server.Port = "127.0.0.1", apiPort
@@ -131,6 +141,27 @@ func (c *ControlPlane) prepare() error {
 	c.environment.UseExistingCluster = new(false)
 	return nil
 }
+
+// audit has the API server write down what the user asks for: who, what and how it
+// was answered, no bodies.
+func (c *ControlPlane) audit(server *envtest.APIServer) error {
+	policy := filepath.Join(c.dir, "audit-policy.yaml")
+	server.Configure().Set("audit-policy-file", policy).Set("audit-log-path", c.AuditLog()).
+		// An answer is not sent before it is written down.
+		Set("audit-log-mode", "blocking")
+	return os.WriteFile(policy, fmt.Appendf(nil, `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  users: [%q]
+- level: None
+`, c.audited), 0o600)
+}
+
+// AuditLog is the file of a control plane of [NewAuditedControlPlane]: an event of
+// audit.k8s.io/v1 in each line.
+func (c *ControlPlane) AuditLog() string { return filepath.Join(c.dir, "audit.log") }
 
 func (c *ControlPlane) reservePort() (string, error) {
 	p, err := reservePort()

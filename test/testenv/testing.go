@@ -121,7 +121,19 @@ func Kube(t testing.TB) *rest.Config {
 // is removed at the test's end.
 func NewControlPlane(t testing.TB) *ControlPlane {
 	t.Helper()
-	plane, err := StartControlPlane(t.Context())
+	return newControlPlane(t, "")
+}
+
+// NewAuditedControlPlane does so too, and writes down what that user asks of it
+// ([ControlPlane.AuditLog]). As in all of them, RBAC says who may do what.
+func NewAuditedControlPlane(t testing.TB, user string) *ControlPlane {
+	t.Helper()
+	return newControlPlane(t, user)
+}
+
+func newControlPlane(t testing.TB, audited string) *ControlPlane {
+	t.Helper()
+	plane, err := startControlPlane(t.Context(), audited)
 	if err != nil {
 		t.Fatalf("starting the Kubernetes API server: %v", err)
 	}

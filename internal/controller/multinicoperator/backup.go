@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -61,6 +62,13 @@ func (r *Reconciler) readResults(ctx context.Context, p *passage) error {
 		return err
 	}
 	slices.SortFunc(list.Items, func(a, b batchv1.Job) int { return ended(&a).Compare(ended(&b)) })
+	var succeeded time.Time
+	for i := range list.Items {
+		reason := resources.Reason(list.Items[i].Labels[resources.LabelReason])
+		if state, _ := stateOf(&list.Items[i]); state == jobSucceeded && reason != resources.ForRestore && reason != resources.ForMove {
+			succeeded = ended(&list.Items[i]) // the last of them, since they are sorted
+		}
+	}
 	for i := range list.Items {
 		job := &list.Items[i]
 		reason := resources.Reason(job.Labels[resources.LabelReason])
@@ -68,8 +76,10 @@ func (r *Reconciler) readResults(ctx context.Context, p *passage) error {
 		if state == jobRunning || reason == resources.ForRestore || reason == resources.ForMove || reason == "" {
 			continue
 		}
-		if err := r.readResult(ctx, p, job, state, why); err != nil {
-			return err
+		if overtaken := state == jobFailed && ended(job).Before(succeeded); !overtaken {
+			if err := r.readResult(ctx, p, job, state, why); err != nil {
+				return err
+			}
 		}
 		if reason == resources.Requested {
 			if asked := job.Annotations[resources.AnnotationAsked]; asked == p.op.Annotations[v1alpha1.AnnotationBackupRequestedAt] {
@@ -108,7 +118,8 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	}
 	s.LastSuccessfulTime, s.LastName, s.LastSizeBytes = new(metav1.NewTime(made)), result.Name, result.Bytes
 	s.Available = result.Available
-	if s.LastFailureTime != nil && s.LastFailureTime.Time.Before(made) {
+	// Times are kept in seconds: what failed and what succeeded may share one.
+	if s.LastFailureTime != nil && !s.LastFailureTime.Time.After(at) {
 		s.LastFailureTime = nil
 	}
 	r.event(p, corev1.EventTypeNormal, v1alpha1.ReasonBackedUp, "Backup", "%s", result.Name)
@@ -130,11 +141,15 @@ func ended(job *batchv1.Job) time.Time {
 func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
 	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
-	switch {
-	case !*b.Enabled:
-		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "database.backup.enabled is false")
+	if !*b.Enabled {
+		message := "database.backup.enabled is false"
+		if c := condition(p, v1alpha1.ConditionBackedUp); s.LastFailureTime != nil && c != nil {
+			message += "; the last dump: " + strings.TrimPrefix(c.Message, message+"; the last dump: ") // why it failed
+		}
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "%s", message)
 		return
-	case s.LastFailureTime != nil:
+	}
+	if s.LastFailureTime != nil {
 		why := "the last dump failed at " + s.LastFailureTime.UTC().Format(time.RFC3339)
 		if c := condition(p, v1alpha1.ConditionBackedUp); c != nil && c.Reason == v1alpha1.ReasonBackupFailed {
 			why = c.Message // told where it was seen

@@ -54,7 +54,11 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 	if !rolledOut {
 		p.lookIn(waitEvery)
 		why := fmt.Sprintf("%d of %d replicas are ready, %d of them up to date", s.ReadyReplicas, s.DesiredReplicas, deployment.Status.UpdatedReplicas)
-		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonUnavailable, "%s", r.whyNotReady(ctx, p, resources.ControllerName, why))
+		reason := v1alpha1.ReasonUnavailable
+		if deployment.Status.ObservedGeneration < deployment.Generation || deployment.Status.UpdatedReplicas < s.DesiredReplicas || s.ReadyReplicas >= s.DesiredReplicas {
+			reason = v1alpha1.ReasonProgressing // its pods are being replaced
+		}
+		p.set(v1alpha1.ConditionControllerAvailable, false, reason, "%s", r.whyNotReady(ctx, p, resources.ControllerName, why))
 		return nil
 	}
 	p.set(v1alpha1.ConditionControllerAvailable, true, v1alpha1.ReasonAvailable, "%d of %d replicas are ready", s.ReadyReplicas, s.DesiredReplicas)

@@ -34,6 +34,10 @@ func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
 		return err
 	}
 	p.creds = plan(have, wanted)
+	if err := wantedAccounts(p.creds.Promoted()).Check(); err != nil {
+		// Nothing is written down yet that MariaDB would never take.
+		return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "database.credentials: %v", err)
+	}
 	if wanted.Database != "" && wanted.Database != p.creds.Database {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonWouldLoseData,
 			"database.credentials: the name %q is not %q, which holds the rows: set it back", wanted.Database, p.creds.Database)
@@ -94,12 +98,21 @@ func (r *Reconciler) haveCredentials(ctx context.Context, p *passage) (resources
 	if ok {
 		return known, nil
 	}
-	secret := &corev1.Secret{}
-	err := r.Reader.Get(ctx, p.name(resources.CredentialsName), secret)
-	if client.IgnoreNotFound(err) != nil {
-		return resources.Credentials{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), resources.CredentialsName, err)
+	// The second is a copy, should someone have deleted the first meanwhile.
+	for _, place := range []struct {
+		secret string
+		read   func(map[string][]byte) resources.Credentials
+	}{{resources.CredentialsName, resources.CredentialsFrom}, {resources.ServerFilesName, resources.CopiedCredentials}} {
+		secret := &corev1.Secret{}
+		err := r.Reader.Get(ctx, p.name(place.secret), secret)
+		if client.IgnoreNotFound(err) != nil {
+			return resources.Credentials{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), place.secret, err)
+		}
+		if c := place.read(secret.Data); c.RootPassword != "" {
+			return c, nil
+		}
 	}
-	return resources.CredentialsFrom(secret.Data), nil
+	return resources.Credentials{}, nil
 }
 
 func (r *Reconciler) remember(namespace string, c resources.Credentials) {

@@ -112,6 +112,10 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonWouldLoseData, "%s", strings.Join(losses, "; "))
 		return nil
 	}
+	if len(p.unmet) > 0 {
+		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonExpansionForbidden, "%s", strings.Join(p.unmet, "; "))
+		return nil
+	}
 	if err := resources.ValidateTrigger(p.in.Spec.ReconcileTrigger); err != nil {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "%v; what was in force before stays in force", err)
 		return nil

@@ -181,6 +181,7 @@ func (r *Reconciler) isTold(ctx context.Context, p *passage, job *batchv1.Job) (
 	case jobSucceeded:
 		result, err := r.result(ctx, job)
 		return result == nil || result.CreatedAt == nil || by(s.LastSuccessfulTime, result.CreatedAt.Truncate(time.Second)), err
+	case jobRunning:
 	}
 	return true, nil // there will be nothing to tell
 }

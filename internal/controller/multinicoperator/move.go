@@ -242,15 +242,7 @@ func (r *Reconciler) leave(ctx context.Context, p *passage) error {
 // serves says whether a MultiNicOperator's controller serves a namespace.
 func serves(op *v1alpha1.MultiNicOperator, namespace string) bool {
 	watched := op.Spec.Controller.WatchNamespaces
-	if len(watched) == 0 {
-		return true
-	}
-	for _, w := range watched {
-		if w == namespace {
-			return true
-		}
-	}
-	return false
+	return len(watched) == 0 || slices.Contains(watched, namespace)
 }
 
 // shut makes a database that is laid by give errors to whoever asks it when it is
@@ -312,7 +304,7 @@ func (r *Reconciler) layBy(ctx context.Context, p *passage) error {
 		if object.GetLabels()[v1alpha1.LabelManagedBy] != p.op.Name {
 			continue
 		}
-		before := object.DeepCopyObject().(client.Object)
+		before := object.DeepCopyObject().(client.Object) //nolint:errcheck // a copy is of its original's type
 		labels := object.GetLabels()
 		delete(labels, v1alpha1.LabelProtected)
 		delete(labels, v1alpha1.LabelManagedBy)

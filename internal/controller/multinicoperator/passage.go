@@ -34,6 +34,7 @@ type passage struct {
 	creds resources.Credentials
 	// claim is the data volume's; nil where there is none.
 	claim     *corev1.PersistentVolumeClaim
+	unmet     []string // wishes that the cluster does not grant
 	differs   []string // what differs and is not repaired
 	contested []string
 	managed   map[string]bool // children that the spec asks for
@@ -146,6 +147,7 @@ func (r *Reconciler) note(p *passage, object client.Object, result children.Resu
 		p.differs = append(p.differs, what+by+": "+strings.Join(result.Differences, ", "))
 	case children.Contested:
 		p.contested = append(p.contested, what+by)
+	case children.Unchanged, children.Created, children.Updated, children.Terminating:
 	}
 }
 
@@ -162,16 +164,16 @@ func describe(object client.Object, c client.Client) string {
 }
 
 // gone deletes a child that the spec no longer asks for, if it is ours.
-func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object, options ...client.DeleteOption) error {
+func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object) error {
 	if err := r.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 		return client.IgnoreNotFound(err) // the cache holds all that bear our label
 	}
 	if object.GetLabels()[v1alpha1.LabelManagedBy] != p.op.Name || !object.GetDeletionTimestamp().IsZero() {
 		return nil
 	}
-	options = append(options, client.Preconditions{UID: new(object.GetUID())}, client.PropagationPolicy(metav1.DeletePropagationBackground))
 	r.Children.Forget(object)
-	return client.IgnoreNotFound(r.Client.Delete(ctx, object, options...))
+	err := r.Client.Delete(ctx, object, client.Preconditions{UID: new(object.GetUID())}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	return client.IgnoreNotFound(err)
 }
 
 // secret reads a Secret that the spec names, past the cache.

@@ -36,7 +36,10 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	p.in.Stopped = true
 	p.lookIn(waitEvery)
 	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped while the database is restored; agents keep what they have")
-	p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored")
+	running := func(step string) {
+		p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored: "+step)
+	}
+	running("MariaDB is waited for")
 	if p.claim == nil || !p.serving() {
 		return nil
 	}
@@ -44,12 +47,15 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	if err := r.dropOtherJobs(ctx, p, job, resources.BeforeRestore, resources.ForRestore); err != nil {
 		return err
 	}
+	running("what is there is dumped first")
 	if done, err := r.dumpBeforeRestore(ctx, p, asked); !done || err != nil {
 		return err
 	}
+	running("the controller is being stopped")
 	if idle, err := r.controllerIdle(ctx, p); !idle || err != nil {
 		return err
 	}
+	running("the backup is being loaded")
 	state, why, err := r.run(ctx, job)
 	if err != nil || state == jobRunning {
 		return err

@@ -1,0 +1,130 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package operator
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/resources"
+)
+
+const requested = string(resources.Requested)
+
+// askBackup asks for a dump and waits until it has ended.
+func (b *bed) askBackup(at string) *v1alpha1.MultiNicOperator {
+	b.t.Helper()
+	b.annotate("saved", v1alpha1.AnnotationBackupRequestedAt, at)
+	b.until("the request "+at+" is handled", func() bool { return b.get("saved").Status.BackupStatus.LastHandledRequest == at })
+	return b.get("saved")
+}
+
+func TestABackupThatIsAskedForIsMadeOnceAndTold(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
+	op := b.askBackup("one")
+	s := op.Status.BackupStatus
+	if s.LastSuccessfulTime == nil || !strings.HasPrefix(s.LastName, "dump-") || s.LastSizeBytes != 1234 || len(s.Available) != 1 {
+		t.Errorf("the status tells %+v", s)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+	series := fmt.Sprintf("multinic_operator_last_backup_timestamp_seconds{name=%q,namespace=%q}", "saved", b.namespace)
+	if got := b.metric(series); int64(got) != s.LastSuccessfulTime.Unix() {
+		t.Errorf("the metric is %.0f, want %d", got, s.LastSuccessfulTime.Unix())
+	}
+	stop()
+	b.start()
+	b.looks()
+	b.askBackup("two")
+	if got := strings.Join(b.workloads.reasons(), " "); got != requested+" "+requested {
+		t.Errorf("the Jobs were %s", got)
+	}
+	b.until("the first Job is gone", func() bool { return len(b.list(&batchv1.Job{})) == 1 })
+}
+
+func TestABackupThatFailsSaysWhyUntilOneSucceeds(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	b.workloads.with(func(w *workloads) { w.fails[requested] = `{"error":"no space left on the volume"}` })
+	b.askBackup("one")
+	failed := func() {
+		t.Helper()
+		op := b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupFailed)
+		c := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp)
+		if c.ObservedGeneration != op.Generation {
+			t.Errorf("the condition has seen generation %d of %d", c.ObservedGeneration, op.Generation)
+		}
+		if op.Status.BackupStatus.LastFailureTime == nil {
+			t.Error("no time of the failure is told")
+		}
+	}
+	failed()
+	if c := meta.FindStatusCondition(b.get("saved").Status.Conditions, v1alpha1.ConditionBackedUp); !strings.Contains(c.Message, "no space left on the volume") || strings.Contains(c.Message, "{") {
+		t.Errorf("the Job's last words are not told: %s", c.Message)
+	}
+	b.waitEvent(v1alpha1.ReasonBackupFailed, "no space left")
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Enabled = new(false) })
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupDisabled)
+	cron := &batchv1.CronJob{}
+	b.until("the schedule is suspended", func() bool { return b.read(resources.BackupName, cron) && *cron.Spec.Suspend })
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Enabled = new(true) })
+	failed()
+	b.until("the schedule goes on", func() bool { return b.read(resources.BackupName, cron) && !*cron.Spec.Suspend })
+	b.workloads.with(func(w *workloads) { delete(w.fails, requested) })
+	if op := b.askBackup("two"); op.Status.BackupStatus.LastFailureTime != nil {
+		t.Error("the failure is told after a success")
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+}
+
+func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	ahead := &shifted{}
+	b.options.Clock, b.options.LookEvery = ahead, time.Second
+	b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{Backup: v1alpha1.BackupSpec{Schedule: "0 3 * * 0"}}})
+	b.waitReady("saved")
+	ahead.by.Store(int64(8*24*time.Hour + 2*time.Hour))
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupOverdue)
+	ahead.by.Store(0)
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
+	b.askBackup("one")
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+	ahead.by.Store(int64(8*24*time.Hour + 2*time.Hour))
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupOverdue)
+	if op := b.waitReady("saved"); op.Status.Phase == v1alpha1.PhaseError {
+		t.Errorf("an overdue backup makes the phase %s", op.Status.Phase)
+	}
+}
+
+// TestAWeeklyBackupIsNotToldBeforeItsFirstTick: the second day has no dump yet.
+func TestAWeeklyBackupIsNotToldBeforeItsFirstTick(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	ahead := &shifted{}
+	b.options.Clock, b.options.LookEvery = ahead, time.Second
+	ahead.by.Store(int64(26 * time.Hour))
+	b.start()
+	next := time.Now().AddDate(0, 0, 4)
+	schedule := fmt.Sprintf("0 3 * * %d", int(next.Weekday()))
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{Backup: v1alpha1.BackupSpec{Schedule: schedule}}})
+	b.waitReady("saved")
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
+}
