@@ -186,6 +186,18 @@ remove_leftovers() {
 	change delete clusterrolebindings -l "$elsewhere" --ignore-not-found
 }
 
+# remove_memory takes what controllers and the operator have noted for those that come
+# after them. It bears no labels and has no owner, but the names are ours alone.
+remove_memory() {
+	local name namespace
+	for name in secret/multinic-hash-key secret/multinic-trigger-key configmap/multinic-triggers configmap/multinic-pending-deletions \
+		lease/multinic-controller.multinic.example.com lease/multinic-operator.multinic.example.com; do
+		while read -r namespace _; do
+			[ -z "$namespace" ] || change -n "$namespace" delete "$name" --ignore-not-found
+		done < <(list "${name%%/*}" --field-selector "metadata.name=${name#*/}")
+	done
+}
+
 # remove_kinds goes last: it takes with it whatever of them is still there.
 remove_kinds() {
 	say "Removing the CRDs and the roles"
@@ -238,6 +250,7 @@ if [ -n "$found" ]; then
 else
 	say "No operator, CRD or role of MultiNic is in the cluster."
 fi
+[ -n "$keep" ] || remove_memory
 claims='' inside='' going=''
 if [ -n "$data" ]; then
 	say "Deleting the volumes and their credentials"

@@ -54,6 +54,19 @@ func TestCleaningUpKeepsVolumesAndTheirNamespace(t *testing.T) {
 	r.says("multinic-system/data-mariadb-0", "multinic-system/mariadb-backup", "--delete-data")
 }
 
+// TestCleaningUpTakesWhatControllersRemember: keys, notes and leases that bear no label, in
+// whatever namespace a controller was, and not where the objects are to be kept.
+func TestCleaningUpTakesWhatControllersRemember(t *testing.T) {
+	t.Parallel()
+	remembered := []string{`get secret --field-selector metadata.name=multinic-hash-key => elsewhere multinic-hash-key`,
+		`get lease --field-selector metadata.name=multinic-controller => multinic-system x`}
+	r := script(t, slices.Concat(kinds, remembered, objects, running, volumes), nil, "cleanup-operator.sh", "--yes").succeeds()
+	r.does(deleteProgram, "kubectl -n elsewhere delete secret/multinic-hash-key", "kubectl -n multinic-system delete lease/multinic-controller.multinic.example.com")
+	r.doesNot("configmap/multinic-triggers")
+	r = script(t, slices.Concat(kinds, remembered, objects, running, volumes), nil, "cleanup-operator.sh", "--yes", "--keep-objects").succeeds()
+	r.doesNot("multinic-hash-key")
+}
+
 func TestCleaningUpDeletesDataWhereItIsTold(t *testing.T) {
 	t.Parallel()
 	r := script(t, slices.Concat(kinds, objects, running, volumes), nil, "cleanup-operator.sh", "--yes", "--delete-data").succeeds()

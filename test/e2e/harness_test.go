@@ -98,16 +98,17 @@ func (g *ground) find() error {
 	return nil
 }
 
-// command runs a program in the repository's root.
+// command runs a program in the repository's root, and returns what it says; of one that
+// fails, its errors as well.
 func command(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = filepath.Join("..", "..")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+		return out.String() + errs.String(), fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
 	return out.String(), nil
 }
