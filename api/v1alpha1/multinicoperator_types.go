@@ -166,6 +166,7 @@ type DatabaseSpec struct {
 	// stops until the restored rows have been checked against OpenStack.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^([a-z0-9][a-z0-9.-]*)?$`
 	RestoreFrom string `json:"restoreFrom,omitempty"`
 }
 

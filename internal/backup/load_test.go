@@ -69,6 +69,21 @@ func TestAnEmptyDatabaseThatIsRestoredKeepsNothingOfItself(t *testing.T) {
 	}
 }
 
+// TestARestoreIsShutAlsoWhereNoStatusRemembersTheDatabase: a cluster that was lost
+// with it knows nothing of what was published since.
+func TestARestoreIsShutAlsoWhereNoStatusRemembersTheDatabase(t *testing.T) {
+	t.Parallel()
+	db, _, _ := published(t, 3)
+	file := dump(t, db)
+	elsewhere := testenv.Database(t)
+	if output, err := debian(t, false).run(t, backup.RestoreScript, elsewhere, file); err != nil {
+		t.Fatalf("restoring: %v\n%s", err, output)
+	}
+	if l := lead(t, elsewhere, store.Mark{}); l.GateOpen() || !l.Unremembered() {
+		t.Errorf("the gate is open: %t", l.GateOpen())
+	}
+}
+
 func TestALeaderNoticesThatADumpWasLoaded(t *testing.T) {
 	t.Parallel()
 	db, l, mark := published(t, 3)

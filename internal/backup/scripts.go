@@ -22,6 +22,9 @@ var loadScript string
 var (
 	DumpScript = commonScript + dumpScript
 	LoadScript = commonScript + loadScript
+	// RestoreScript loads, and leaves the gate shut for whoever leads next: its rows
+	// are of before, and a cluster may have lost the statuses that would tell.
+	RestoreScript = LoadScript + `sql "UPDATE multi_epoch SET gate = 'shut'"` + "\n"
 )
 
 // RowsSuffix names the file beside a fetched dump that tells its rows.

@@ -26,12 +26,14 @@ func (p *Publication) tryAdmit(ctx context.Context, leader *store.Leader) {
 		p.Log.Error(err, "The gate stays shut: the objects can't be listed")
 		return
 	}
-	holders := p.holding(objects, leader.Mark().Epoch)
+	holders := p.holding(objects, leader.Mark().Epoch, leader.Unremembered())
 	byHand, err := p.Cluster.Admits(ctx, leader.Mark().Epoch)
 	if err != nil {
 		p.Log.Error(err, "The word of a person on the gate can't be read")
 	}
-	if len(holders) > 0 && !byHand {
+	// Of a database that nobody remembers nothing is shown before someone says what
+	// it should hold.
+	if (len(holders) > 0 || leader.Unremembered() && len(objects) == 0) && !byHand {
 		p.setHolders(holders)
 		return
 	}
@@ -87,13 +89,14 @@ func (p *Publication) AgentsErr() error {
 	return p.agentsErr
 }
 
-// holding are the objects that keep the gate of an epoch shut.
-func (p *Publication) holding(objects []Object, epoch string) []inventory.Key {
+// holding are the objects that keep the gate of an epoch shut: those that had
+// published before, or, where no status tells who had, all.
+func (p *Publication) holding(objects []Object, epoch string, all bool) []inventory.Key {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var holders []inventory.Key
 	for _, o := range objects {
-		if o.Mark.Epoch != "" && !o.Deleting && p.states[o.Key].Epoch != epoch {
+		if (all || o.Mark.Epoch != "") && !o.Deleting && p.states[o.Key].Epoch != epoch {
 			holders = append(holders, o.Key)
 		}
 	}

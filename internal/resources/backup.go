@@ -112,7 +112,7 @@ func BackupJob(in Input, reason Reason, asked string) *batchv1.Job {
 func RestoreJob(in Input, name, asked string) *batchv1.Job {
 	pod := in.jobPod()
 	pod.InitContainers = []corev1.Container{in.fetchContainer(name)}
-	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.LoadScript, fetched, in.databaseEnv(), "database")}
+	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.RestoreScript, fetched, in.databaseEnv(), "database")}
 	pod.Volumes = append(pod.Volumes, in.authorities("database", in.Connection.CASecret)...)
 	return in.job(ForRestore, asked, pod)
 }
@@ -134,7 +134,9 @@ func (in Input) job(reason Reason, asked string, pod corev1.PodSpec) *batchv1.Jo
 	meta := in.meta(fmt.Sprintf("%s-%s-%s", DatabaseName, reason, Digest(asked)[:10]), backupComponent)
 	meta.Annotations = map[string]string{AnnotationAsked: asked}
 	meta.Labels[LabelReason] = string(reason)
-	return &batchv1.Job{ObjectMeta: meta, Spec: jobSpec(in, pod)}
+	job := &batchv1.Job{ObjectMeta: meta, Spec: jobSpec(in, pod)}
+	job.Spec.Template.Labels[LabelReason] = string(reason)
+	return job
 }
 
 func backupPod(in Input, reason Reason) corev1.PodSpec {

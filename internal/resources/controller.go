@@ -4,6 +4,7 @@
 package resources
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,9 @@ const (
 	controllerComponent = "controller"
 	// AnnotationDigest on a pod template tells what its pods have read.
 	AnnotationDigest = "multinic.example.com/secrets-digest"
+	// AnnotationDatabaseHost on the Deployment is the database that it was built
+	// for. Its environment may be anyone's.
+	AnnotationDatabaseHost = "multinic.example.com/database-host"
 )
 
 // Controller builds everything of the controller.
@@ -47,6 +51,7 @@ func controllerDeployment(in Input) *appsv1.Deployment {
 	selector := map[string]string{"app": ControllerName}
 	meta := in.meta(ControllerName, controllerComponent)
 	meta.Labels["app"] = ControllerName
+	meta.Annotations = map[string]string{AnnotationDatabaseHost: HostIn(controllerEnv(in))}
 	return &appsv1.Deployment{
 		ObjectMeta: meta,
 		Spec: appsv1.DeploymentSpec{
@@ -134,6 +139,16 @@ func controllerEnv(in Input) []corev1.EnvVar {
 		}
 	}
 	return env
+}
+
+// HostIn is the database's host in an environment, or what names it; "" for none.
+func HostIn(env []corev1.EnvVar) string {
+	for _, e := range env {
+		if e.Name == "DB_HOST" {
+			return cmp.Or(e.Value, "the server of controller.env")
+		}
+	}
+	return ""
 }
 
 // goMemoryLimit leaves a fifth of the container's memory to what Go's runtime

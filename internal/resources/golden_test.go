@@ -143,6 +143,8 @@ func named(value any) any {
 			return "(dump.sh)"
 		case backup.LoadScript:
 			return "(load.sh)"
+		case backup.RestoreScript:
+			return "(load.sh, then the gate shut)"
 		}
 	}
 	return value

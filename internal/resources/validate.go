@@ -104,6 +104,11 @@ func validateEnv(spec v1alpha1.MultiNicOperatorSpec) (problems []string) {
 		}
 		return problems
 	}
+	for _, e := range env {
+		if host := strings.TrimSuffix(e.Value, "."); e.Name == "DB_HOST" && (host == DatabaseName || strings.HasPrefix(host, DatabaseName+".") && (!strings.Contains(strings.TrimPrefix(host, DatabaseName+"."), ".") || strings.Contains(host, ".svc"))) {
+			problems = append(problems, fmt.Sprintf("database.enabled is false, and controller.env DB_HOST %q is the internal database's Service, which goes then: name the external server", e.Value))
+		}
+	}
 	for _, name := range []string{"DB_HOST", "DB_USER", "DB_PASSWORD"} {
 		if !has(name) {
 			problems = append(problems, fmt.Sprintf("database.enabled is false, and controller.env does not set %s: it tells which database to write to", name))

@@ -43,6 +43,12 @@ func TestWhatCanNotBeCarriedOutIsToldWithTheField(t *testing.T) {
 		{"an external database", func(s *v1alpha1.MultiNicOperatorSpec) {
 			s.Database.Enabled, s.Controller.Env = new(false), env("DB_HOST", "DB_USER", "DB_PASSWORD")
 		}, nil},
+		{"its own database as an external one", func(s *v1alpha1.MultiNicOperatorSpec) {
+			s.Database.Enabled, s.Controller.Env = new(false), append(env("DB_USER", "DB_PASSWORD"), corev1.EnvVar{Name: "DB_HOST", Value: "mariadb.multinic-system.svc.cluster.local"})
+		}, []string{"DB_HOST", "Service"}},
+		{"another's database of that name", func(s *v1alpha1.MultiNicOperatorSpec) {
+			s.Database.Enabled, s.Controller.Env = new(false), append(env("DB_USER", "DB_PASSWORD"), corev1.EnvVar{Name: "DB_HOST", Value: "mariadb.example.com"})
+		}, nil},
 		{"a restore elsewhere", func(s *v1alpha1.MultiNicOperatorSpec) {
 			s.Database.Enabled, s.Controller.Env, s.Database.RestoreFrom = new(false), env("DB_HOST", "DB_USER", "DB_PASSWORD"), "latest"
 		}, []string{"restoreFrom"}},

@@ -100,7 +100,7 @@ func TestHowALeaderBegins(t *testing.T) {
 	}{
 		"new, nothing remembered":           {row("", 0, 0, gateShut), Mark{}, Mark{"fresh", 1, 0}, gateOpen},
 		"known, nothing remembered":         {row("a", 3, 9, gateOpen), Mark{}, Mark{"a", 3, 9}, gateOpen},
-		"shut, nothing remembered any more": {row("a", 3, 9, gateShut), Mark{}, Mark{"a", 3, 9}, gateOpen},
+		"shut, nothing remembered any more": {row("a", 3, 9, gateShut), Mark{}, Mark{"fresh", 4, 0}, gateShut},
 		"new, something remembered":         {row("", 0, 0, gateShut), Mark{"a", 3, 9}, Mark{"fresh", 4, 0}, gateShut},
 		"the same":                          {row("a", 3, 9, gateOpen), Mark{"a", 3, 9}, Mark{"a", 3, 9}, gateOpen},
 		"the same, shut":                    {row("a", 3, 9, gateShut), Mark{"a", 3, 9}, Mark{"a", 3, 9}, gateShut},

@@ -62,6 +62,10 @@ func begin(row epochRow, remembered Mark, fresh string) (Mark, string) {
 	case remembered.Generation == 0 && blank:
 		// Nobody has ever relied on anything.
 		return Mark{Epoch: fresh, Generation: 1}, gateOpen
+	case remembered.Generation == 0 && row.gate == gateShut:
+		// Laid by, or loaded from a dump, in a cluster whose objects have lost
+		// their statuses: its rows are of before, and nothing tells how old.
+		return Mark{Epoch: fresh, Generation: row.mark.Generation + 1}, gateShut
 	case remembered.Generation == 0:
 		// Nobody is left to wait for.
 		return row.mark, gateOpen

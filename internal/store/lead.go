@@ -25,6 +25,9 @@ type Leader struct {
 	uncertain atomic.Bool
 	writes    atomic.Int64
 
+	// unremembered: see Unremembered. It never changes.
+	unremembered bool
+
 	// mu guards what follows. mark.Epoch and mark.Generation never change.
 	mu         sync.RWMutex
 	mark       Mark
@@ -122,7 +125,7 @@ func (l *Leader) beginEpoch(ctx context.Context, row epochRow, remembered Mark) 
 	if err != nil {
 		return err
 	}
-	l.mark = mark
+	l.mark, l.unremembered = mark, remembered.Generation == 0 && gate == gateShut
 	if gate == gateShut && mark != row.mark {
 		l.s.cfg.Log.Info("the database is new or restored: its gate is shut until all that was published is there again",
 			"remembered", remembered, "found", row.mark, "now", mark)
@@ -136,6 +139,10 @@ func (l *Leader) Mark() Mark {
 	defer l.mu.RUnlock()
 	return l.mark
 }
+
+// Unremembered says that the database was found shut and with rows, and that no
+// object's status remembers it: nothing tells who had published.
+func (l *Leader) Unremembered() bool { return l.unremembered }
 
 // GateOpen says whether agents may read.
 func (l *Leader) GateOpen() bool {

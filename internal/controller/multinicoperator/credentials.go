@@ -98,7 +98,9 @@ func (r *Reconciler) haveCredentials(ctx context.Context, p *passage) (resources
 	if ok {
 		return known, nil
 	}
-	// The second is a copy, should someone have deleted the first meanwhile.
+	// The second is a copy, should someone have deleted or edited the first while
+	// no operator ran: root may still have the password that it tells.
+	var have resources.Credentials
 	for _, place := range []struct {
 		secret string
 		read   func(map[string][]byte) resources.Credentials
@@ -108,11 +110,14 @@ func (r *Reconciler) haveCredentials(ctx context.Context, p *passage) (resources
 		if client.IgnoreNotFound(err) != nil {
 			return resources.Credentials{}, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), place.secret, err)
 		}
-		if c := place.read(secret.Data); c.RootPassword != "" {
-			return c, nil
+		switch c := place.read(secret.Data); {
+		case have.RootPassword == "":
+			have = c
+		case c.RootPassword != "" && c.RootPassword != have.RootPassword && c.RootPassword != have.NextRootPassword && have.FormerRootPassword == "":
+			have.FormerRootPassword = c.RootPassword
 		}
 	}
-	return resources.Credentials{}, nil
+	return have, nil
 }
 
 func (r *Reconciler) remember(namespace string, c resources.Credentials) {

@@ -191,14 +191,16 @@ func (r *Reconciler) runningOn(ctx context.Context, p *passage) (c resources.Con
 	if err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment); err != nil {
 		return c, "", client.IgnoreNotFound(err)
 	}
+	// What we built it for; an edit of its environment is no move.
+	host = deployment.Annotations[resources.AnnotationDatabaseHost]
 	pod := deployment.Spec.Template.Spec
-	for _, e := range pod.Containers[0].Env {
-		if strings.HasPrefix(e.Name, "DB_") {
-			c.Env = append(c.Env, e)
+	for _, container := range pod.Containers {
+		if container.Name != "controller" {
+			continue
 		}
-		if e.Name == "DB_HOST" {
-			if host = e.Value; host == "" {
-				host = "the server of controller.env"
+		for _, e := range container.Env {
+			if strings.HasPrefix(e.Name, "DB_") {
+				c.Env = append(c.Env, e)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	if asked == "" {
 		p.drop(v1alpha1.ConditionRestored)
 		p.op.Status.BackupStatus.Restored = nil
-		return nil
+		return r.callOffRestore(ctx, p)
 	}
 	if p.claim != nil && strings.TrimPrefix(p.claim.Annotations[annotationRestored], failedMark) == asked {
 		return r.restored(ctx, p, asked)
@@ -72,6 +72,28 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 		return err
 	}
 	return r.restored(ctx, p, asked)
+}
+
+// callOffRestore ends a restore that nobody asks for any more. One that is loading
+// keeps the controller stopped until it has ended: two must not write at once.
+func (r *Reconciler) callOffRestore(ctx context.Context, p *passage) error {
+	for _, reason := range []resources.Reason{resources.ForRestore, resources.BeforeRestore} {
+		if err := r.dropJobs(ctx, p, reason); err != nil {
+			return err
+		}
+	}
+	pods := &corev1.PodList{}
+	if err := r.Client.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": resources.BackupName, resources.LabelReason: string(resources.ForRestore)}); err != nil {
+		return err
+	}
+	for i := range pods.Items {
+		if phase := pods.Items[i].Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+			p.in.Stopped = true
+			p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped until a restore that was called off has ended")
+			p.lookIn(waitEvery)
+		}
+	}
+	return nil
 }
 
 // restored tells of a restore that has ended, and lets the controller run.

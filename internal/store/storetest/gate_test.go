@@ -295,8 +295,30 @@ func TestNothingRememberedMeansNobodyToWaitFor(t *testing.T) {
 	if l := lead(t, s, ahead); l.GateOpen() {
 		t.Error("a database that is behind starts with its gate open")
 	}
-	if l := lead(t, s, store.Mark{}); !l.GateOpen() {
-		t.Error("with no object that had published, nothing would ever open the gate")
+}
+
+// TestAShutDatabaseThatNobodyRemembersStaysShut: its rows are of before, and no
+// status tells how old they are. Whoever publishes decides when they are whole.
+func TestAShutDatabaseThatNobodyRemembersStaysShut(t *testing.T) {
+	t.Parallel()
+	l, db := leader(t)
+	mark := apply(t, l, FirstRun(1, 1))
+	s := open(t, config(t, db))
+	ahead := mark
+	ahead.Sequence++
+	lead(t, s, ahead) // shuts the gate
+	forgotten := lead(t, s, store.Mark{})
+	if forgotten.GateOpen() || !forgotten.Unremembered() {
+		t.Errorf("the gate is open: %t, and it is known as remembered by nobody: %t", forgotten.GateOpen(), forgotten.Unremembered())
+	}
+	if now := forgotten.Mark(); now.Epoch == mark.Epoch || now.Generation <= mark.Generation {
+		t.Errorf("it goes on in the epoch of before: %+v after %+v", now, mark)
+	}
+	if err := forgotten.Admit(t.Context()); err != nil || !forgotten.GateOpen() {
+		t.Errorf("it can't be opened: %v", err)
+	}
+	if again := lead(t, s, forgotten.Mark()); !again.GateOpen() || again.Unremembered() {
+		t.Error("once admitted it is shut again")
 	}
 }
 
