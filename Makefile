@@ -96,6 +96,7 @@ generate: ## Write the generated Go code (deep copies)
 .PHONY: manifests
 manifests: ## Write the CRDs and the API reference
 	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	@hack/tighten-crds.sh config/crd/bases
 	$(TOOL) crd-ref-docs --log-level=ERROR --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api-reference.md
 
 .PHONY: check-generated

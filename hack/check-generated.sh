@@ -12,6 +12,7 @@ tool() { go tool -modfile=go.tools.mod "$@"; }
 
 tool controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/... output:object:dir="$fresh"
 tool controller-gen crd paths=./api/... output:crd:dir="$fresh/crd"
+hack/tighten-crds.sh "$fresh/crd"
 tool crd-ref-docs --log-level=ERROR --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path="$fresh/api-reference.md"
 
 stale=0

@@ -23,6 +23,7 @@ import (
 // the server is there.
 func (r *Reconciler) database(ctx context.Context, p *passage) error {
 	if p.external {
+		p.drop(v1alpha1.ConditionStorageResized)
 		return nil // what is left of the internal one goes when its rows have moved
 	}
 	if err := r.chooseImage(ctx, p); err != nil {
@@ -38,8 +39,11 @@ func (r *Reconciler) database(ctx context.Context, p *passage) error {
 		}
 	}
 	set, err := r.databaseSet(ctx, p)
-	if err != nil || set == nil {
+	if err != nil {
 		return err
+	}
+	if set == nil {
+		return r.between(ctx, p)
 	}
 	if err := r.unblock(ctx, p, set); err != nil {
 		return err
@@ -83,8 +87,26 @@ func (r *Reconciler) replaceSet(ctx context.Context, p *passage, set *appsv1.Sta
 	r.Log.Info("Replacing the StatefulSet around its pod", "namespace", p.namespace(), "name", set.Name)
 	err := r.Client.Delete(ctx, live, client.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion}, client.PropagationPolicy(metav1.DeletePropagationOrphan))
 	r.Children.Forget(set)
+	if client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	return r.between(ctx, p)
+}
+
+// between tells of a server whose StatefulSet is not there now: its pod, if it has
+// one, runs on, and its volume may grow.
+func (r *Reconciler) between(ctx context.Context, p *passage) error {
 	p.lookIn(waitEvery)
-	return client.IgnoreNotFound(err)
+	pod := &corev1.Pod{}
+	if err := r.Client.Get(ctx, p.name(resources.DatabaseName+"-0"), pod); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	if ready(pod) && pod.DeletionTimestamp.IsZero() {
+		p.set(v1alpha1.ConditionDatabaseAvailable, true, v1alpha1.ReasonAvailable, "MariaDB serves; its StatefulSet is made anew around its pod")
+	} else {
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "StatefulSet mariadb is being made")
+	}
+	return r.volume(ctx, p, false, nil)
 }
 
 // unblock deletes a pod that never got ready and is not of the revision that is

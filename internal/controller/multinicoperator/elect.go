@@ -101,6 +101,13 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 	if problems := resources.Validate(p.in.Spec); len(problems) > 0 {
 		return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "%s", strings.Join(problems, "; "))
 	}
+	for _, namespace := range p.in.Spec.Controller.WatchNamespaces {
+		// What is made there would be seen by nobody, and stay for ever.
+		if len(r.WatchNamespaces) > 0 && !slices.Contains(r.WatchNamespaces, namespace) {
+			return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec,
+				"controller.watchNamespaces names %q, and this operator serves %s alone: take it out, or have the operator serve it (--watch-namespace)", namespace, strings.Join(r.WatchNamespaces, ", "))
+		}
+	}
 	data, dumps, err := r.stored(ctx, p)
 	if err != nil {
 		return err

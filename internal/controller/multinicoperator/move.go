@@ -115,7 +115,7 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 	if err := r.markClaim(ctx, p, annotationArrived, host); err != nil {
 		return err
 	}
-	p.in.Connection, p.in.Stopped = to, false
+	p.in.Connection = to
 	return r.markClaim(ctx, p, annotationMoved, "")
 }
 
@@ -136,6 +136,7 @@ const annotationArrived = "multinic.example.com/rows-taken-from"
 
 // carry stops the controller and copies the rows to the server of the input.
 func (r *Reconciler) carry(ctx context.Context, p *passage, from resources.Connection, asked string) (done bool, err error) {
+	stopped := p.in.Stopped // for another reason
 	p.in.Stopped = true
 	p.lookIn(waitEvery)
 	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonMoving, "the rows are copied to the other database; agents keep what they have")
@@ -158,7 +159,7 @@ func (r *Reconciler) carry(ctx context.Context, p *passage, from resources.Conne
 			"copying the rows to the other database failed: %s. Mend it and delete the Job; or set the annotation %s=skip, and the new one is filled from OpenStack; or set the database back", why, AnnotationMove)
 		return false, nil
 	}
-	p.in.Stopped = false
+	p.in.Stopped = stopped
 	return true, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -178,6 +179,9 @@ func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object)
 
 // secret reads a Secret that the spec names, past the cache.
 func (r *Reconciler) secret(ctx context.Context, p *passage, name, purpose string, keys ...string) (map[string][]byte, error) {
+	if len(validation.IsDNS1123Subdomain(name)) > 0 { // it could not even be asked for
+		return nil, p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "%s names the Secret %q, which is no name of a Secret", purpose, name)
+	}
 	secret := &corev1.Secret{}
 	err := r.Reader.Get(ctx, p.name(name), secret)
 	if apierrors.IsNotFound(err) {

@@ -96,7 +96,7 @@ func phaseOf(ready *metav1.Condition) v1alpha1.Phase {
 		return v1alpha1.PhaseReady
 	}
 	switch ready.Reason {
-	case v1alpha1.ReasonProgressing, v1alpha1.ReasonRestoring, v1alpha1.ReasonMoving, v1alpha1.ReasonNotActive:
+	case v1alpha1.ReasonProgressing, v1alpha1.ReasonRestoring, v1alpha1.ReasonMoving, v1alpha1.ReasonStopped, v1alpha1.ReasonNotActive:
 		return v1alpha1.PhasePending
 	case v1alpha1.ReasonUnavailable:
 		return v1alpha1.PhaseDegraded
