@@ -66,6 +66,16 @@ build_image() {
 }
 load=$load_docker
 
+# established waits for the CRDs. kubectl wait gives up at once on one that is so new
+# that it has no conditions yet: then it is asked again.
+established() {
+	local end=$((SECONDS + 60))
+	until k wait --for=condition=Established --timeout=60s -f config/crd/bases >/dev/null; do
+		[ $SECONDS -lt $end ] || fail "The CRDs are not established; see  $KUBECTL get crds"
+		sleep 1
+	done
+}
+
 need_cluster
 whose=$(whose_controller)
 if [ "$whose" = hand ]; then
@@ -80,7 +90,7 @@ if [ -n "$dry" ] && ! there "namespace/$NAMESPACE"; then
 	dry=--dry-run=client
 fi
 k apply $dry -k config/crd
-[ -n "$dry" ] || k wait --for=condition=Established --timeout=60s -f config/crd/bases >/dev/null
+[ -n "$dry" ] || established
 
 say "Deploying the operator ($config)"
 k kustomize "$config" | sed "s#image: multinic:v1alpha1\$#image: $IMG#" | k apply $dry -f -

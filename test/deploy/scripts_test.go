@@ -215,6 +215,13 @@ func TestAnOperatorThatDoesNotComeUpIsTold(t *testing.T) {
 	r.says("ErrImageNeverPull", "minikube image load", "--skip-build")
 }
 
+// TestACRDThatIsTooNewIsAskedForAgain: kubectl wait fails at once on one without conditions.
+func TestACRDThatIsTooNewIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	r := script(t, []string{`once fail wait --for=condition=Established => error: .status.conditions accessor error`}, nil, "deploy-operator.sh", "--skip-build").succeeds()
+	r.does("kubectl wait --for=condition=Established", "kubectl wait --for=condition=Established", "kubectl apply -f -")
+}
+
 func TestHelpNeedsNoCluster(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"deploy-operator.sh", "cleanup-operator.sh"} {
