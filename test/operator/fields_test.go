@@ -5,6 +5,7 @@ package operator
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -190,7 +191,7 @@ func (f *fields) lasting(s state) state {
 			continue
 		}
 		var lines []string
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.SplitSeq(text, "\n") {
 			if !history.MatchString(line) {
 				lines = append(lines, strings.TrimSuffix(line, ","))
 			}
@@ -372,9 +373,7 @@ func (f *fields) put(spec map[string]any) error {
 // merged is a merge patch of maps; an empty one clears.
 func merged(spec, more map[string]any) map[string]any {
 	out := map[string]any{}
-	for k, v := range spec {
-		out[k] = v
-	}
+	maps.Copy(out, spec)
 	for k, v := range more {
 		m, isMap := v.(map[string]any)
 		had, hasMap := out[k].(map[string]any)
@@ -390,7 +389,7 @@ func merged(spec, more map[string]any) map[string]any {
 func (f *fields) calm() {
 	f.t.Helper()
 	same := map[string]int{}
-	for _, line := range strings.Split(f.log.String(), "\n") {
+	for line := range strings.SplitSeq(f.log.String(), "\n") {
 		if strings.Contains(line, "panic") {
 			f.t.Errorf("the operator panicked: %s", line)
 		}

@@ -19,6 +19,7 @@ import (
 
 // restorable is a bed whose system has published something.
 func restorable(t *testing.T) *bed {
+	t.Helper()
 	b := newBed(t)
 	b.options.LookEvery = time.Second
 	b.start()
