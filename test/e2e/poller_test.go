@@ -42,7 +42,6 @@ type poller struct {
 	done   sync.WaitGroup
 
 	mu      sync.Mutex
-	paused  bool // nobody is to ask: what is published changes
 	want    map[string]map[string]nic
 	streams map[string]*stream
 	now     *tally
@@ -86,9 +85,6 @@ func (p *poller) ask(ctx context.Context, agent, host string, read func(context.
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.paused {
-		return
-	}
 	s := p.streams[agent+host]
 	if s == nil {
 		s = &stream{lastGood: now}
@@ -137,6 +133,22 @@ func (p *poller) begin(event string) *tally {
 	return p.now
 }
 
+// settled waits until every agent has had an answer again: one may hang on a connection
+// to a server that is no more for as long as its driver waits.
+func (p *poller) settled(t *testing.T) {
+	t.Helper()
+	eventually(t, "every agent has an answer again", func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for name, s := range p.streams {
+			if s.failing || time.Since(s.lastGood) > time.Second {
+				return fmt.Errorf("agent %s has had none since %s: %s", name, s.lastGood.Format(time.TimeOnly), p.now.lastError)
+			}
+		}
+		return nil
+	})
+}
+
 // end closes it: one that still gets errors has its window counted up to now.
 func (p *poller) end(t *testing.T, recovered time.Duration) {
 	t.Helper()
@@ -157,14 +169,6 @@ func (p *poller) end(t *testing.T, recovered time.Duration) {
 		t.Errorf("no agent has asked")
 	}
 	p.now = &tally{}
-}
-
-// pause keeps agents from asking while what is published changes for good.
-func (p *poller) pause(paused bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.paused = paused
-	p.streams = map[string]*stream{}
 }
 
 func (t *tally) String() string {

@@ -107,6 +107,7 @@ func (s *system) through(t *testing.T, event string, action func(), effect func(
 	ready(t)
 	change(t, s.agents)
 	took := time.Since(begun)
+	s.poller.settled(t)
 	s.poller.end(t, took)
 	if err := equal(t.Context(), s.agents); err != nil {
 		t.Errorf("after %s: %v", event, err)

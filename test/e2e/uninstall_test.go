@@ -41,12 +41,7 @@ func kubectl(args ...string) func(*testing.T) {
 // which takes over the volume that was kept, its rows with their ids.
 func TestUninstallInEveryOrderLeavesNothingButWhatWasAskedToStay(t *testing.T) {
 	const wait = "--timeout=150s"
-	// The volume that the tests before have grown and upgraded is not one for the sample.
-	if g.system != nil {
-		g.system.poller.stop()
-		g.system = nil
-	}
-	cleanUp(withData)(t)
+	startAnew(t) // the volume that other tests have moved and enlarged is not the sample's
 	for _, order := range []struct {
 		name  string
 		steps []func(*testing.T)
@@ -100,6 +95,16 @@ func TestUninstallInEveryOrderLeavesNothingButWhatWasAskedToStay(t *testing.T) {
 			again.sameIDs(t, ids)
 		})
 	}
+}
+
+// startAnew removes the system with its data, if one is up.
+func startAnew(t *testing.T) {
+	t.Helper()
+	if g.system != nil {
+		g.system.poller.stop()
+		g.system = nil
+	}
+	cleanUp(withData)(t)
 }
 
 func volumeUID(t *testing.T) string {

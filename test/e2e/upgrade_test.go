@@ -30,11 +30,7 @@ func TestWhatTheFirstVersionHasWrittenIsServedByThisOne(t *testing.T) {
 	if _, err := command("git", "cat-file", "-e", firstVersion); err != nil {
 		t.Skipf("the history does not reach back to %s", firstVersion)
 	}
-	if g.system != nil {
-		g.system.poller.stop()
-		g.system = nil
-	}
-	cleanUp(withData)(t)
+	startAnew(t)
 	tree := first(t)
 	run(t, "kubectl", "apply", "-k", filepath.Join(tree, "config", "crd"))
 	run(t, "make", "-C", tree, "deploy", "IMG=multinic:first")
