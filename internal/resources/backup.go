@@ -18,7 +18,7 @@ import (
 const (
 	backupComponent = "backup"
 	backupMount     = "/backup"
-	workMount       = "/work"
+	workMount       = "/scratch"
 )
 
 // Names of the containers of the Jobs' pods.
