@@ -67,7 +67,7 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 				return err
 			}
 		}
-		if err := r.markClaim(ctx, p, annotationMoved, hostOf(p.in)); err != nil {
+		if err := r.markClaim(ctx, p, annotationMoved, resources.HostIn(p.in.Spec.Controller.Env)); err != nil {
 			return err
 		}
 	}
@@ -170,19 +170,6 @@ func (r *Reconciler) databaseOwner(ctx context.Context, namespace string) (strin
 		return "", fmt.Errorf("reading the namespace kube-system, which tells this cluster from others: %w", err)
 	}
 	return string(kubeSystem.UID) + "/" + namespace, nil
-}
-
-// hostOf is the external server's name, or what names it.
-func hostOf(in resources.Input) string {
-	for _, e := range in.Spec.Controller.Env {
-		if e.Name == "DB_HOST" {
-			if e.Value != "" {
-				return e.Value
-			}
-			return "the server of controller.env"
-		}
-	}
-	return resources.DatabaseHost(in.Namespace)
 }
 
 // runningOn is the connection that the controller's Deployment has now.
