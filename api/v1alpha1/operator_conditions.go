@@ -42,7 +42,7 @@ const (
 	ReasonStopped            = "Stopped"            // for a restore or a move, or because another serves
 	ReasonExternal           = "External"           // the database is not the operator's
 	ReasonMoving             = "Moving"             // the rows are on their way to another server
-	ReasonUpgradeBlocked     = "UpgradeBlocked"     // the backup before it failed
+	ReasonUpgradeBlocked     = "UpgradeBlocked"     // the backup before it failed, or can't be made
 	ReasonNothingDiffers     = "NothingDiffers"     // all children are as built
 	ReasonDrifted            = "Drifted"            // and protection.enableAutoRecovery is off
 	ReasonContested          = "Contested"          // someone changes it again and again

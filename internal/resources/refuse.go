@@ -44,13 +44,20 @@ func Refuse(in *Input, data, dumps *Stored) (problems []string) {
 	}
 	volume("database.", &d.StorageSize, &d.StorageClassName, data)
 	if older(d.Image, data.Image) {
-		say("database.image %s is older than %s, which the data was last run with, and MariaDB can't go back: use that or a newer one; to go back, back up, delete the claim and restore", d.Image, data.Image)
+		say("database.image %s is older than %s, which the data was last run with, and MariaDB can't go back: use that or a newer one; to go back, delete the claim and restore a dump that was made before (docs/how-to/upgrade-mariadb.md)", d.Image, data.Image)
 		d.Image, in.DatabaseImage = data.Image, data.Image
 	}
 	return problems
 }
 
 var versionTag = regexp.MustCompile(`:v?(\d+)\.(\d+)(?:\.(\d+))?[^/]*$`)
+
+// SameRelease says that two images differ only by where they come from: their tags
+// tell one version.
+func SameRelease(a, b string) bool {
+	x, y := versionTag.FindString(a), versionTag.FindString(b)
+	return x != "" && x == y
+}
 
 // older says that an image's tag tells an earlier release series than another's.
 // Tags that tell nothing are taken for newer: the dump that is made before an

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/controller/multinicoperator"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
@@ -129,6 +130,74 @@ func TestAnImageThatNeverStartsIsRecoveredFromByAnotherOne(t *testing.T) {
 	b.waitReady("data")
 	if b.image() != "mariadb:11.4" {
 		t.Errorf("MariaDB is at %s", b.image())
+	}
+}
+
+// TestAnImageThatHasRunIsNotTakenBack: from its first moment it may have changed the
+// files, whether it ever gets ready or not.
+func TestAnImageThatHasRunIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	b := databaseBed(t, "mariadb:10.11")
+	b.workloads.with(func(w *workloads) { w.sick["mariadb:11.8"] = true })
+	b.setImage("mariadb:11.8")
+	b.until("the claim remembers that it has run", func() bool { return b.get("data").Status.DatabaseStatus.Image == "mariadb:11.8" })
+	b.setImage("mariadb:10.11")
+	b.waitFor("data", v1alpha1.ConditionSpecAccepted, "False", v1alpha1.ReasonWouldLoseData)
+	b.looks()
+	if b.image() != "mariadb:11.8" {
+		t.Fatalf("MariaDB was set back to %s on files that 11.8 may have changed", b.image())
+	}
+	// A newer one can't have its dump, since what runs does not serve.
+	b.setImage("mariadb:11.8.9")
+	op := b.waitFor("data", v1alpha1.ConditionReady, "False", v1alpha1.ReasonUpgradeBlocked)
+	if !strings.Contains(op.Status.Message, multinicoperator.AnnotationUpgradeWithoutBackup) || b.image() != "mariadb:11.8" {
+		t.Errorf("MariaDB is at %s, and the message names no way out: %s", b.image(), op.Status.Message)
+	}
+	b.annotate("data", multinicoperator.AnnotationUpgradeWithoutBackup, "mariadb:11.9")
+	b.looks()
+	if b.image() != "mariadb:11.8" {
+		t.Errorf("MariaDB went to %s by an annotation for another image", b.image())
+	}
+	b.annotate("data", multinicoperator.AnnotationUpgradeWithoutBackup, "mariadb:11.8.9")
+	b.waitReady("data")
+	if got := b.workloads.reasons(); b.image() != "mariadb:11.8.9" || !slices.Equal(got, []string{beforeUpgrade}) {
+		t.Errorf("MariaDB is at %s after the Jobs %v", b.image(), got)
+	}
+}
+
+// TestAnImageThatNeverRanIsTakenBack: a typo of a name is no one-way street.
+func TestAnImageThatNeverRanIsTakenBack(t *testing.T) {
+	t.Parallel()
+	b := databaseBed(t, "mariadb:10.11")
+	b.workloads.with(func(w *workloads) { w.broken["mariadb:11.8.typo"] = true })
+	b.setImage("mariadb:11.8.typo")
+	b.until("it is tried", func() bool { return b.image() == "mariadb:11.8.typo" })
+	b.until("its pod is there", func() bool {
+		pod := &corev1.Pod{}
+		return b.read(resources.DatabaseName+"-0", pod) && pod.Spec.Containers[0].Image == "mariadb:11.8.typo"
+	})
+	b.setImage("mariadb:10.11")
+	b.waitReady("data")
+	claim := &corev1.PersistentVolumeClaim{}
+	b.until("nothing of it is remembered", func() bool {
+		return b.read(resources.DataClaimName, claim) && claim.Annotations["multinic.example.com/mariadb-image-begun"] == ""
+	})
+	if b.image() != "mariadb:10.11" || claim.Annotations["multinic.example.com/mariadb-image"] != "mariadb:10.11" {
+		t.Errorf("MariaDB is at %s, the claim remembers %v", b.image(), claim.Annotations)
+	}
+}
+
+// TestAnImageFromAnotherRegistryNeedsNoDump: it is the same release.
+func TestAnImageFromAnotherRegistryNeedsNoDump(t *testing.T) {
+	t.Parallel()
+	b := databaseBed(t, "mariadb:10.11.6")
+	b.workloads.with(func(w *workloads) { w.fails[beforeUpgrade] = "the old image can't be pulled" })
+	b.setImage("mirror.example.com/mariadb:10.11.6")
+	b.until("the claim remembers the image", func() bool {
+		return b.get("data").Status.DatabaseStatus.Image == "mirror.example.com/mariadb:10.11.6"
+	})
+	if got := b.workloads.reasons(); len(got) > 0 {
+		t.Errorf("the Jobs were %v", got)
 	}
 }
 

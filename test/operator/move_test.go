@@ -225,3 +225,78 @@ func TestAFirstInternalDatabaseTakesTheRowsOfTheExternalOne(t *testing.T) {
 	b.until("the controller runs on the internal one", func() bool { n, host := b.controller(); return n == 1 && host == resources.DatabaseHost(b.namespace) })
 	b.waitReady(movedObject)
 }
+
+// TestARestoreWaitsForTheRowsThatComeHome: two must not load into one database at
+// once, and what was asked for by name is to be there in the end.
+func TestARestoreWaitsForTheRowsThatComeHome(t *testing.T) {
+	t.Parallel()
+	b := movable(t)
+	b.goOut()
+	b.waitFor(movedObject, v1alpha1.ConditionDatabaseAvailable, "True", v1alpha1.ReasonExternal)
+	b.waitReady(movedObject)
+	b.workloads.with(func(w *workloads) { w.hold = moveJobs })
+	b.edit(movedObject, func(op *v1alpha1.MultiNicOperator) {
+		op.Spec.Database.Enabled, op.Spec.Controller.Env, op.Spec.Database.RestoreFrom = new(true), nil, "dump-1"
+	})
+	b.until("the rows are being copied", func() bool { return len(b.jobsFor(resources.ForMove)) > 0 })
+	b.waitFor(movedObject, v1alpha1.ConditionRestored, "False", v1alpha1.ReasonRestoring)
+	b.looks()
+	if got := b.jobsFor(resources.ForRestore, resources.BeforeRestore); len(got) > 0 {
+		t.Fatalf("the restore has begun meanwhile: %v", got)
+	}
+	b.workloads.with(func(w *workloads) { w.hold = "" })
+	b.waitFor(movedObject, v1alpha1.ConditionRestored, "True", v1alpha1.ReasonRestored)
+	b.waitReady(movedObject)
+	reasons := b.workloads.reasons()
+	if i := slices.Index(reasons, string(resources.ForRestore)); i < 0 || slices.Contains(reasons[i:], moveJobs) || b.moves() != 2 {
+		t.Errorf("the Jobs were %v", reasons)
+	}
+}
+
+// TestAMoveWaitsForARestoreThatWasCalledOff: its pod may still load.
+func TestAMoveWaitsForARestoreThatWasCalledOff(t *testing.T) {
+	t.Parallel()
+	b := movable(t)
+	pod := &corev1.Pod{}
+	pod.Namespace, pod.Name = b.namespace, "still-loading"
+	pod.Labels = map[string]string{
+		"app": resources.BackupName, resources.LabelReason: string(resources.ForRestore), v1alpha1.LabelManagedBy: movedObject, v1alpha1.LabelProtected: "true",
+	}
+	pod.Spec.AutomountServiceAccountToken = new(false)
+	pod.Spec.Containers = []corev1.Container{{Name: "load", Image: "mariadb:10.11"}}
+	if err := b.client.Create(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	b.goOut()
+	b.waitFor(movedObject, v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonStopped)
+	b.until("the controller is stopped on the internal server", func() bool {
+		n, host := b.controller()
+		return n == 0 && host == resources.DatabaseHost(b.namespace)
+	})
+	b.looks()
+	if got := b.jobsFor(resources.ForMove); len(got) > 0 {
+		t.Fatalf("the rows are copied while a restore loads: %v", got)
+	}
+	if err := b.client.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	b.waitFor(movedObject, v1alpha1.ConditionDatabaseAvailable, "True", v1alpha1.ReasonExternal)
+	if b.moves() != 1 {
+		t.Errorf("%d moves", b.moves())
+	}
+}
+
+// jobsFor are the names of the Jobs there are for those reasons.
+func (b *bed) jobsFor(reasons ...resources.Reason) (names []string) {
+	b.t.Helper()
+	list := &batchv1.JobList{}
+	if err := b.client.List(b.t.Context(), list, client.InNamespace(b.namespace)); err != nil {
+		b.t.Fatal(err)
+	}
+	for i := range list.Items {
+		if slices.Contains(reasons, resources.Reason(list.Items[i].Labels[resources.LabelReason])) {
+			names = append(names, list.Items[i].Name)
+		}
+	}
+	return names
+}

@@ -28,7 +28,8 @@ type workloads struct {
 	namespace string
 
 	mu     sync.Mutex
-	broken map[string]bool   // images that never get ready
+	broken map[string]bool   // images that can't be pulled
+	sick   map[string]bool   // images that start and never get ready
 	fails  map[string]string // reasons of Jobs that fail, and what their pods say last
 	class  string            // of storage
 	frozen bool
@@ -57,7 +58,7 @@ func (w *workloads) reasons() (out []string) {
 
 func runWorkloads(t *testing.T, c client.Client, namespace string) *workloads {
 	t.Helper()
-	w := &workloads{client: c, namespace: namespace, broken: map[string]bool{}, fails: map[string]string{}, class: "standard"}
+	w := &workloads{client: c, namespace: namespace, broken: map[string]bool{}, sick: map[string]bool{}, fails: map[string]string{}, class: "standard"}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -135,7 +136,8 @@ func (w *workloads) statefulSet(ctx context.Context, set *appsv1.StatefulSet) er
 	if waits, err := w.volume(ctx, claim, set.Name+"-0"); err != nil || waits {
 		return err
 	}
-	ready := !w.broken[set.Spec.Template.Spec.Containers[0].Image]
+	image := set.Spec.Template.Spec.Containers[0].Image
+	ready := !w.broken[image] && !w.sick[image]
 	stuck, err := w.stuck(ctx, set.Name+"-0", revision)
 	if err != nil {
 		return err
@@ -199,6 +201,11 @@ func (w *workloads) pod(ctx context.Context, owner client.Object, name string, t
 	}
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status}}
+	container := corev1.ContainerStatus{Name: pod.Spec.Containers[0].Name, Ready: ready}
+	if !w.broken[pod.Spec.Containers[0].Image] {
+		container.ContainerID = "test://" + string(pod.UID)
+	}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{container}
 	return w.client.Status().Update(ctx, pod)
 }
 

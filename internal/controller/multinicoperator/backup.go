@@ -141,6 +141,10 @@ func ended(job *batchv1.Job) time.Time {
 func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
 	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
+	if p.noBucket != nil {
+		p.set(v1alpha1.ConditionBackedUp, false, p.noBucket.reason, "dumps are made, and not copied to the bucket: %s", p.noBucket.message)
+		return
+	}
 	if !*b.Enabled {
 		message := "database.backup.enabled is false"
 		if c := condition(p, v1alpha1.ConditionBackedUp); s.LastFailureTime != nil && c != nil {

@@ -5,6 +5,7 @@ package multinicoperator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -29,8 +30,17 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 		return err
 	}
 	wanted := resources.Controller(p.in)
-	if err := r.ensure(ctx, p, wanted[1:]...); err != nil {
-		return err
+	for _, object := range wanted[1:] {
+		err := r.ensure(ctx, p, object)
+		if there := object.GetNamespace(); errors.Is(err, errWait) && there != "" && there != p.namespace() {
+			// A namespace that is served and is not there, or is going, stops none
+			// of the rest.
+			p.lookIn(waitEvery)
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := r.dropUnwanted(ctx, p, wanted); err != nil {
 		return err

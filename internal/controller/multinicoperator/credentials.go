@@ -59,14 +59,30 @@ func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
 	r.certificates[p.namespace()] = certificate
 	r.mu.Unlock()
 	p.in.DatabaseDigest = resources.Digest(string(certificate.Certificate))[:16]
-	if s3 := p.in.Spec.Database.Backup.S3; s3 != nil {
-		data, err := r.secret(ctx, p, s3.SecretRef.Name, "database.backup.s3.secretRef", resources.KeyS3AccessKey, resources.KeyS3SecretKey)
-		if err != nil {
-			return err
-		}
-		p.in.BucketAuthority = len(data["ca.crt"]) > 0
+	if err := r.bucket(ctx, p); err != nil {
+		return err
 	}
 	return r.controllerDigest(ctx, p)
+}
+
+// bucket sees whether dumps can be copied to the bucket that the spec names. Without
+// its Secret they are made all the same, and stay where they are.
+func (r *Reconciler) bucket(ctx context.Context, p *passage) error {
+	s3 := p.in.Spec.Database.Backup.S3
+	if s3 == nil {
+		return nil
+	}
+	data, missing, err := r.lookUp(ctx, p, s3.SecretRef.Name, "database.backup.s3.secretRef", resources.KeyS3AccessKey, resources.KeyS3SecretKey)
+	if err != nil {
+		return err
+	}
+	if missing != nil {
+		p.noBucket, p.in.Spec.Database.Backup.S3 = missing, nil
+		p.lookIn(waitEvery)
+		return nil
+	}
+	p.in.BucketAuthority = len(data["ca.crt"]) > 0
+	return nil
 }
 
 // wantedCredentials are those that the spec gives; what it leaves out is empty.

@@ -59,6 +59,10 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 		}
 	}
 	if p.claim != nil && p.claim.Annotations[annotationMoved] == "" {
+		if p.loading {
+			p.stayInternal()
+			return nil
+		}
 		if !out && p.op.Annotations[AnnotationMove] != "skip" {
 			p.in.DatabaseImage = set.Spec.Template.Spec.Containers[0].Image
 			done, err := r.carry(ctx, p, resources.Internal(p.namespace()), "out "+string(p.claim.UID))
@@ -98,13 +102,13 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 		return nil
 	}
 	to := p.in.Connection
-	if p.claim == nil || !p.serving() {
+	if p.claim == nil || !p.serving() || p.loading {
 		p.in.Connection, p.in.Stopped = from, true
 		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonMoving, "the rows are copied from %s when MariaDB serves; agents keep what they have", host)
 		p.lookIn(waitEvery)
 		return nil
 	}
-	if p.claim.Annotations[annotationMoved] == "" && p.claim.Annotations[annotationArrived] == host {
+	if p.arrived(host) {
 		return nil
 	}
 	done, err := r.carry(ctx, p, from, "in "+host+" "+string(p.claim.UID)+" "+p.claim.Annotations[annotationMoved])
@@ -117,6 +121,20 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 	}
 	p.in.Connection = to
 	return r.markClaim(ctx, p, annotationMoved, "")
+}
+
+// arriving is the external server whose rows are still to come; "" if there is none.
+func (r *Reconciler) arriving(ctx context.Context, p *passage) (host string, err error) {
+	_, host, err = r.runningOn(ctx, p)
+	if err != nil || host == resources.DatabaseHost(p.namespace()) || p.op.Annotations[AnnotationMove] == "skip" || p.arrived(host) {
+		return "", err
+	}
+	return host, nil
+}
+
+// arrived says whether the data volume has the rows of that external server.
+func (p *passage) arrived(host string) bool {
+	return p.claim != nil && p.claim.Annotations[annotationMoved] == "" && p.claim.Annotations[annotationArrived] == host
 }
 
 // stayed forgets a move that was begun and called off before any controller ran on

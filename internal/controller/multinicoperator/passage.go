@@ -35,7 +35,10 @@ type passage struct {
 	creds resources.Credentials
 	// claim is the data volume's; nil where there is none.
 	claim     *corev1.PersistentVolumeClaim
+	loading   bool     // a restore that was called off has not ended yet
+	neverRan  bool     // MariaDB's pod has the image that was begun, and was never started with it
 	unmet     []string // wishes that the cluster does not grant
+	noBucket  *missing // why dumps are not copied to the bucket that the spec names
 	differs   []string // what differs and is not repaired
 	contested []string
 	managed   map[string]bool // children that the spec asks for
@@ -177,22 +180,37 @@ func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object)
 	return client.IgnoreNotFound(err)
 }
 
-// secret reads a Secret that the spec names, past the cache.
+// secret reads a Secret that the spec names and that nothing goes on without.
 func (r *Reconciler) secret(ctx context.Context, p *passage, name, purpose string, keys ...string) (map[string][]byte, error) {
+	data, missing, err := r.lookUp(ctx, p, name, purpose, keys...)
+	if err != nil {
+		return nil, err
+	}
+	if missing != nil {
+		return nil, p.refused(v1alpha1.ConditionSpecAccepted, missing.reason, "%s", missing.message)
+	}
+	return data, nil
+}
+
+// missing is what a person must mend before a Secret can be used.
+type missing struct{ reason, message string }
+
+// lookUp reads a Secret that the spec names, past the cache.
+func (r *Reconciler) lookUp(ctx context.Context, p *passage, name, purpose string, keys ...string) (map[string][]byte, *missing, error) {
 	if len(validation.IsDNS1123Subdomain(name)) > 0 { // it could not even be asked for
-		return nil, p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "%s names the Secret %q, which is no name of a Secret", purpose, name)
+		return nil, &missing{v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s names the Secret %q, which is no name of a Secret", purpose, name)}, nil
 	}
 	secret := &corev1.Secret{}
 	err := r.Reader.Get(ctx, p.name(name), secret)
 	if apierrors.IsNotFound(err) {
-		return nil, p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonSecretMissing, "there is no Secret %s/%s, which %s names: make it", p.namespace(), name, purpose)
+		return nil, &missing{v1alpha1.ReasonSecretMissing, fmt.Sprintf("there is no Secret %s/%s, which %s names: make it", p.namespace(), name, purpose)}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), name, err)
+		return nil, nil, fmt.Errorf("reading the Secret %s/%s: %w", p.namespace(), name, err)
 	}
-	missing := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return len(secret.Data[key]) > 0 })
-	if len(missing) > 0 {
-		return nil, p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonSecretMissing, "the Secret %s/%s, which %s names, has no %s: add it", p.namespace(), name, purpose, strings.Join(missing, ", "))
+	lacks := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return len(secret.Data[key]) > 0 })
+	if len(lacks) > 0 {
+		return nil, &missing{v1alpha1.ReasonSecretMissing, fmt.Sprintf("the Secret %s/%s, which %s names, has no %s: add it", p.namespace(), name, purpose, strings.Join(lacks, ", "))}, nil
 	}
-	return secret.Data, nil
+	return secret.Data, nil, nil
 }

@@ -33,12 +33,17 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	if p.claim != nil && strings.TrimPrefix(p.claim.Annotations[annotationRestored], failedMark) == asked {
 		return r.restored(ctx, p, asked)
 	}
-	p.in.Stopped = true
 	p.lookIn(waitEvery)
-	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped while the database is restored; agents keep what they have")
 	running := func(step string) {
 		p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored: "+step)
 	}
+	if host, err := r.arriving(ctx, p); err != nil || host != "" {
+		// Two must not load at once, and what is restored counts for more.
+		running("the rows that are copied from " + host + " are waited for")
+		return err
+	}
+	p.in.Stopped = true
+	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped while the database is restored; agents keep what they have")
 	running("MariaDB is waited for")
 	if p.claim == nil || !p.serving() {
 		return nil
@@ -88,7 +93,7 @@ func (r *Reconciler) callOffRestore(ctx context.Context, p *passage) error {
 	}
 	for i := range pods.Items {
 		if phase := pods.Items[i].Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
-			p.in.Stopped = true
+			p.in.Stopped, p.loading = true, true
 			p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped until a restore that was called off has ended")
 			p.lookIn(waitEvery)
 		}

@@ -50,7 +50,7 @@ func (r *Reconciler) tellSync(p *passage, err error) {
 		p.set(v1alpha1.ConditionInSync, false, v1alpha1.ReasonContested, "changed again and again, so repaired ever later: %s", firstFew(p.contested))
 	case len(p.differs) > 0:
 		p.set(v1alpha1.ConditionInSync, false, v1alpha1.ReasonDrifted, "protection.enableAutoRecovery is off, and these differ: %s", firstFew(p.differs))
-	case err == nil:
+	case err == nil && !p.blocked:
 		p.set(v1alpha1.ConditionInSync, true, v1alpha1.ReasonNothingDiffers, "all children are as built")
 	}
 }
@@ -78,8 +78,8 @@ func (r *Reconciler) sumUp(p *passage) {
 			return
 		}
 	}
-	for _, kind := range []string{v1alpha1.ConditionStorageResized, v1alpha1.ConditionInSync, v1alpha1.ConditionRestored} {
-		if c := condition(p, kind); c != nil && c.Status != metav1.ConditionTrue {
+	for _, kind := range []string{v1alpha1.ConditionStorageResized, v1alpha1.ConditionInSync, v1alpha1.ConditionRestored, v1alpha1.ConditionBackedUp} {
+		if c := condition(p, kind); c != nil && c.Status != metav1.ConditionTrue && (kind != v1alpha1.ConditionBackedUp || p.noBucket != nil) {
 			p.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonRunning, "it runs, but %s is %s: %s", kind, c.Reason, c.Message)
 			return
 		}

@@ -5,10 +5,21 @@ package multinicoperator
 
 import (
 	"context"
+	"fmt"
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
+
+// AnnotationUpgradeWithoutBackup on a MultiNicOperator names the image that MariaDB
+// may go to without a dump before it. It is the way out where the one that it runs
+// with serves no more; being one image's, it is of no effect on the next upgrade.
+const AnnotationUpgradeWithoutBackup = "multinic.example.com/upgrade-without-backup"
 
 // chooseImage keeps MariaDB at the image that the data was last run with until a
 // dump has been made: another image may be another version, which can't go back.
@@ -18,26 +29,92 @@ func (r *Reconciler) chooseImage(ctx context.Context, p *passage) error {
 	if p.claim == nil {
 		return nil
 	}
-	ran := p.claim.Annotations[annotationImage]
-	asked := ran + " " + string(p.claim.UID)
-	if ran == "" || ran == want {
+	ran, begun := p.claim.Annotations[annotationImage], p.claim.Annotations[annotationBegun]
+	switch {
+	case ran == "" || ran == want && begun == "":
 		// It has run: the next upgrade needs a dump of its own.
 		return r.dropToldJobs(ctx, p, resources.BeforeUpgrade)
+	case begun != "" && begun != want && !p.neverRan:
+		p.in.DatabaseImage = begun
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "whether %s has run on the data is seen when its pod is there; then MariaDB goes to %s, if it can", begun, want)
+		p.lookIn(waitEvery)
+		return nil
+	case ran == want: // the one that was begun never ran
+		return r.markClaim(ctx, p, annotationBegun, "")
+	case resources.SameRelease(ran, want): // from another registry
+		return nil
 	}
-	p.in.DatabaseImage = ran // of the dump's pod
-	state, why, err := r.dump(ctx, p, resources.BeforeUpgrade, asked)
-	if err != nil {
+	dumped, err := r.dumpBeforeUpgrade(ctx, p, ran, want)
+	if err != nil || !dumped {
 		return err
 	}
-	switch state {
-	case jobSucceeded:
-		p.in.DatabaseImage = want
-	case jobFailed:
+	p.in.DatabaseImage = want
+	if begun == want {
+		return nil
+	}
+	// Before its pod can be: once that has run the former image must not come back.
+	return r.markClaim(ctx, p, annotationBegun, want)
+}
+
+// dumpBeforeUpgrade says whether there is a dump, or none is wanted; meanwhile
+// MariaDB stays at the image that it runs with.
+func (r *Reconciler) dumpBeforeUpgrade(ctx context.Context, p *passage, ran, want string) (bool, error) {
+	if p.op.Annotations[AnnotationUpgradeWithoutBackup] == want {
+		return true, nil
+	}
+	asked := ran + " " + string(p.claim.UID)
+	p.in.DatabaseImage = ran // of the dump's pod
+	jobs, err := r.ourJobs(ctx, p, resources.BeforeUpgrade)
+	if err != nil {
+		return false, err
+	}
+	begun := slices.ContainsFunc(jobs, func(job batchv1.Job) bool { return job.Annotations[resources.AnnotationAsked] == asked })
+	if !begun && !p.serving() {
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUpgradeBlocked,
-			"MariaDB stays at %s: the backup before %s failed (%s). Delete the Job to try again, or set the image back", ran, want, why)
-	default:
+			"MariaDB stays at %s, since it does not serve and so can't be dumped before it goes to %s: mend it, set the image back, or set the annotation %s to that image to go without a dump", ran, want, AnnotationUpgradeWithoutBackup)
+		p.lookIn(waitEvery)
+		return false, nil
+	}
+	state, why, err := r.dump(ctx, p, resources.BeforeUpgrade, asked)
+	switch {
+	case err != nil:
+		return false, err
+	case state == jobFailed:
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUpgradeBlocked,
+			"MariaDB stays at %s: the backup before %s failed (%s). Delete the Job to try again, set the image back, or set the annotation %s to that image to go without a dump", ran, want, why, AnnotationUpgradeWithoutBackup)
+	case state == jobRunning:
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "a backup is made before MariaDB goes from %s to %s", ran, want)
 		p.lookIn(waitEvery)
 	}
-	return nil
+	return state == jobSucceeded, nil
+}
+
+// lookAtBegun notes that the image that MariaDB was last begun to go to has run: from
+// its first moment it may have changed the files, whether it ever gets ready or not.
+func (r *Reconciler) lookAtBegun(ctx context.Context, p *passage) error {
+	if p.external || p.claim == nil || p.claim.Annotations[annotationBegun] == "" {
+		return nil
+	}
+	image := p.claim.Annotations[annotationBegun]
+	pod := &corev1.Pod{}
+	if err := r.Reader.Get(ctx, p.name(resources.DatabaseName+"-0"), pod); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading MariaDB's pod: %w", err)
+	}
+	if len(pod.Spec.Containers) == 0 || pod.Spec.Containers[0].Image != image {
+		set, err := r.databaseSet(ctx, p)
+		// A run that died has noted it before its StatefulSet was to have it.
+		p.neverRan = err == nil && set != nil && set.Spec.Template.Spec.Containers[0].Image != image
+		return err
+	}
+	container := pod.Spec.Containers[0].Name
+	p.neverRan = !slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.Name == container && (s.ContainerID != "" || s.RestartCount > 0 || s.LastTerminationState.Terminated != nil)
+	})
+	if p.neverRan {
+		return nil
+	}
+	if err := r.markClaim(ctx, p, annotationImage, image); err != nil {
+		return err
+	}
+	return r.markClaim(ctx, p, annotationBegun, "")
 }

@@ -29,7 +29,7 @@ func (r *Reconciler) stored(ctx context.Context, p *passage) (data, dumps *resou
 		if !claim.DeletionTimestamp.IsZero() {
 			return nil, nil, nil
 		}
-		s := &resources.Stored{Image: claim.Annotations[annotationImage], Size: claim.Spec.Resources.Requests[corev1.ResourceStorage]}
+		s := &resources.Stored{Size: claim.Spec.Resources.Requests[corev1.ResourceStorage]}
 		if claim.Spec.StorageClassName != nil {
 			s.StorageClass = *claim.Spec.StorageClassName
 		}
@@ -37,6 +37,12 @@ func (r *Reconciler) stored(ctx context.Context, p *passage) (data, dumps *resou
 	}
 	if p.claim, data, err = read(resources.DataClaimName); err != nil {
 		return nil, nil, fmt.Errorf("reading the claim %s: %w", resources.DataClaimName, err)
+	}
+	if err := r.lookAtBegun(ctx, p); err != nil {
+		return nil, nil, err
+	}
+	if data != nil {
+		data.Image = p.claim.Annotations[annotationImage]
 	}
 	claim, dumps, err := read(resources.BackupName)
 	if err != nil {
@@ -72,9 +78,10 @@ func (r *Reconciler) growDumps(ctx context.Context, p *passage, claim *corev1.Pe
 
 // Annotations of the data volume's claim.
 const (
-	annotationImage    = "multinic.example.com/mariadb-image" // that the data was last run with
-	annotationRestored = "multinic.example.com/restored"      // the dump that was last asked for, and how it went
-	annotationMoved    = "multinic.example.com/rows-moved-to" // the server that has the rows since
+	annotationImage    = "multinic.example.com/mariadb-image"       // that the data was last run with
+	annotationBegun    = "multinic.example.com/mariadb-image-begun" // that it is to be run with, until it has been
+	annotationRestored = "multinic.example.com/restored"            // the dump that was last asked for, and how it went
+	annotationMoved    = "multinic.example.com/rows-moved-to"       // the server that has the rows since
 )
 
 // volume makes the claim bear our labels, grow to the wanted size, and remember
@@ -95,6 +102,7 @@ func (r *Reconciler) volume(ctx context.Context, p *passage, serving bool, set *
 	}
 	if serving && set.Status.CurrentRevision == set.Status.UpdateRevision {
 		claim.Annotations[annotationImage] = set.Spec.Template.Spec.Containers[0].Image
+		delete(claim.Annotations, annotationBegun)
 	}
 	p.op.Status.DatabaseStatus.Image = claim.Annotations[annotationImage]
 	size := claim.Status.Capacity[corev1.ResourceStorage]

@@ -1,0 +1,46 @@
+// Copyright 2026 The MultiNic Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package operator
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+)
+
+// TestAServedNamespaceThatIsNotThereHoldsNothingElseUp: it is told, and what there is
+// is served, repaired and dumped.
+func TestAServedNamespaceThatIsNotThereHoldsNothingElseUp(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	absent := b.namespace + "-absent"
+	b.options.LookEvery, b.options.WatchNamespaces = time.Second, []string{b.namespace, absent}
+	b.start()
+	b.apply("serving", v1alpha1.MultiNicOperatorSpec{Controller: v1alpha1.ControllerSpec{WatchNamespaces: []string{absent, b.namespace}}})
+	op := b.waitFor("serving", v1alpha1.ConditionReady, "False", v1alpha1.ReasonInvalidSpec)
+	if !strings.Contains(op.Status.Message, absent) {
+		t.Errorf("the message does not name the namespace: %s", op.Status.Message)
+	}
+	b.until("the controller runs all the same", func() bool { n, _ := b.controller(); return n == 1 })
+	b.waitFor("serving", v1alpha1.ConditionControllerAvailable, "True", v1alpha1.ReasonAvailable)
+	b.waitFor("serving", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: absent}}
+	if err := b.client.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.client.Delete(context.Background(), namespace) })
+	b.waitReady("serving")
+	bindings := &rbacv1.RoleBindingList{}
+	if err := b.client.List(t.Context(), bindings, client.InNamespace(absent)); err != nil || len(bindings.Items) != 1 {
+		t.Errorf("%d bindings there, %v", len(bindings.Items), err)
+	}
+}
