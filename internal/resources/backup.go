@@ -114,7 +114,9 @@ func RestoreJob(in Input, name, asked string) *batchv1.Job {
 	pod.InitContainers = []corev1.Container{in.fetchContainer(name)}
 	pod.Containers = []corev1.Container{in.mariadb(containerLoad, backup.RestoreScript, fetched, in.databaseEnv(), "database")}
 	pod.Volumes = append(pod.Volumes, in.authorities("database", in.Connection.CASecret)...)
-	return in.job(ForRestore, asked, pod)
+	job := in.job(ForRestore, asked, pod)
+	job.Spec.BackoffLimit = new(int32(1)) // the controller stands still for so long
+	return job
 }
 
 // MoveJob takes the rows from a server to the one of the input, if that has none,

@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
@@ -108,6 +109,47 @@ func TestASecretThatTheSpecNamesIsFollowedWithinALook(t *testing.T) {
 	b.until("MariaDB has the Secret's new password alone", func() bool {
 		return b.server.accepts("someone", "pass-2") && !b.server.accepts("someone", "pass-1")
 	})
+}
+
+// TestASecretThatIsDeletedIsToldAndTheRestGoesOn: what was read of it is kept, and what
+// someone breaks meanwhile is repaired.
+func TestASecretThatIsDeletedIsToldAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.makeSecret("mine", map[string]string{"user": "someone", "rootPassword": "root-1", "password": "pass-1"})
+	b.makeSecret("proxy", map[string]string{"url": "http://proxy.example.com"})
+	b.apply("named", v1alpha1.MultiNicOperatorSpec{
+		Database: v1alpha1.DatabaseSpec{Credentials: v1alpha1.DatabaseCredentials{SecretRef: &v1alpha1.LocalSecretReference{Name: "mine"}}},
+		Controller: v1alpha1.ControllerSpec{Env: []corev1.EnvVar{{Name: "HTTPS_PROXY", ValueFrom: &corev1.EnvVarSource{
+			SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "proxy"}, Key: "url"},
+		}}}},
+	})
+	b.waitReady("named")
+	before := &appsv1.Deployment{}
+	b.read(resources.ControllerName, before)
+	for _, name := range []string{"mine", "proxy"} {
+		if err := b.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: name}}); err != nil {
+			t.Fatal(err)
+		}
+		b.waitFor("named", v1alpha1.ConditionReady, "False", v1alpha1.ReasonSecretMissing)
+		if err := b.client.Delete(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: resources.DatabaseName}}); err != nil {
+			t.Fatal(err)
+		}
+		b.until("the Service is repaired", func() bool { return b.read(resources.DatabaseName, &corev1.Service{}) })
+		b.looks()
+	}
+	after := &appsv1.Deployment{}
+	if b.read(resources.ControllerName, after); after.Generation != before.Generation {
+		t.Errorf("the controller was replaced: %v, was %v", after.Spec.Template.Annotations, before.Spec.Template.Annotations)
+	}
+	if !b.server.accepts("someone", "pass-1") || !b.server.accepts("root", "root-1") {
+		t.Error("MariaDB's passwords were changed")
+	}
+	b.makeSecret("mine", map[string]string{"user": "someone", "rootPassword": "root-1", "password": "pass-1"})
+	b.makeSecret("proxy", map[string]string{"url": "http://proxy.example.com"})
+	b.waitReady("named")
 }
 
 // TestNoSecretIsTold lets everything happen that speaks of credentials, and looks

@@ -34,7 +34,8 @@ func (r *Reconciler) accounts(ctx context.Context, p *passage) error {
 	}
 	admin, err := r.connect(ctx, p)
 	if err != nil {
-		return r.tellLogin(p, err)
+		r.tellLogin(p, err)
+		return nil
 	}
 	defer func() { _ = admin.Close() }()
 	promoted := p.creds.Promoted()
@@ -44,12 +45,14 @@ func (r *Reconciler) accounts(ctx context.Context, p *passage) error {
 		r.event(p, corev1.EventTypeNormal, "AccountsChanged", "Rotate", "MariaDB: %s", strings.Join(changed, ", "))
 	}
 	if err != nil {
-		return r.tellLogin(p, err)
+		r.tellLogin(p, err)
+		return nil
 	}
 	// Last, as it needs the controller's database by its name.
 	complete, err := admin.EnsureAgents(ctx, promoted.Database, dbadmin.Account{User: resources.AgentUser, Password: promoted.AgentPassword})
 	if err != nil {
-		return r.tellLogin(p, err)
+		r.tellLogin(p, err)
+		return nil
 	}
 	if p.creds.Rotating() {
 		if err := r.keepCredentials(ctx, p, promoted); err != nil {
@@ -112,7 +115,7 @@ func (r *Reconciler) connect(ctx context.Context, p *passage) (*dbadmin.Admin, e
 
 // tellLogin tells why MariaDB can't be administered. The rest goes on: the
 // controller may well reach it.
-func (r *Reconciler) tellLogin(p *passage, err error) error {
+func (r *Reconciler) tellLogin(p *passage, err error) {
 	p.lookIn(waitEvery)
 	switch {
 	case errors.Is(err, dbadmin.ErrUnreachable):
@@ -121,9 +124,9 @@ func (r *Reconciler) tellLogin(p *passage, err error) error {
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUnavailable,
 			"MariaDB takes none of the root passwords of the Secret %s: docs/runbooks/lost-root-password.md says how to set a new one", resources.CredentialsName)
 	default:
-		return fmt.Errorf("making MariaDB's accounts: %w", err)
+		r.Log.Error(err, "MariaDB's accounts could not be made", "namespace", p.namespace())
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUnavailable, "making MariaDB's accounts: %v", err)
 	}
-	return nil
 }
 
 // serving says whether MariaDB's pod is ready.

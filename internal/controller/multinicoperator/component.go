@@ -91,7 +91,16 @@ func (r *Reconciler) account(ctx context.Context, p *passage) error {
 		return fmt.Errorf("reading the ServiceAccount %s: %w", resources.ControllerName, err)
 	}
 	p.in.ControllerDigest = resources.Digest(p.in.ControllerDigest, string(live.UID))[:32]
-	return nil
+	if !p.unread {
+		return nil
+	}
+	// A Secret that is missing is no reason to replace pods that have read it.
+	deployment := &appsv1.Deployment{}
+	err := r.Reader.Get(ctx, p.name(resources.ControllerName), deployment)
+	if digest := deployment.Spec.Template.Annotations[resources.AnnotationDigest]; digest != "" {
+		p.in.ControllerDigest = digest
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // autoscaled leaves the number of replicas to a HorizontalPodAutoscaler that the
@@ -171,18 +180,27 @@ func (r *Reconciler) whyNotReady(ctx context.Context, p *passage, app, otherwise
 	if err := r.Client.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": app}); err != nil {
 		return otherwise
 	}
-	for i := range pods.Items {
-		pod := &pods.Items[i]
+	if why := whyWaiting(pods.Items); why != "" {
+		return otherwise + ": " + why
+	}
+	return otherwise
+}
+
+// whyWaiting is what the first of these pods that can't start says of it; "" if none
+// does.
+func whyWaiting(pods []corev1.Pod) string {
+	for i := range pods {
+		pod := &pods[i]
 		for _, c := range pod.Status.Conditions {
 			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-				return fmt.Sprintf("%s: pod %s can't be scheduled: %s", otherwise, pod.Name, c.Message)
+				return fmt.Sprintf("pod %s can't be scheduled: %s", pod.Name, c.Message)
 			}
 		}
-		for _, s := range pod.Status.ContainerStatuses {
-			if w := s.State.Waiting; w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
-				return fmt.Sprintf("%s: pod %s: %s %s", otherwise, pod.Name, w.Reason, tail(w.Message, 300))
+		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+			if w := s.State.Waiting; w != nil && w.Reason != "" && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+				return fmt.Sprintf("pod %s: %s %s", pod.Name, w.Reason, tail(w.Message, 300))
 			}
 		}
 	}
-	return otherwise
+	return ""
 }

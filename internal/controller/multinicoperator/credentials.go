@@ -25,11 +25,11 @@ func (r *Reconciler) credentials(ctx context.Context, p *passage) error {
 		return r.externalConnection(ctx, p)
 	}
 	p.in.Connection = resources.Internal(p.namespace())
-	wanted, err := r.wantedCredentials(ctx, p)
+	have, err := r.haveCredentials(ctx, p)
 	if err != nil {
 		return err
 	}
-	have, err := r.haveCredentials(ctx, p)
+	wanted, err := r.wantedCredentials(ctx, p, have)
 	if err != nil {
 		return err
 	}
@@ -85,15 +85,19 @@ func (r *Reconciler) bucket(ctx context.Context, p *passage) error {
 	return nil
 }
 
-// wantedCredentials are those that the spec gives; what it leaves out is empty.
-func (r *Reconciler) wantedCredentials(ctx context.Context, p *passage) (resources.Credentials, error) {
+// wantedCredentials are those that the spec gives; what it leaves out is empty. While
+// the Secret that it names is missing they are those that are on their way already.
+func (r *Reconciler) wantedCredentials(ctx context.Context, p *passage, have resources.Credentials) (resources.Credentials, error) {
 	c := p.in.Spec.Database.Credentials
 	if c.SecretRef == nil {
 		return resources.Credentials{RootPassword: c.RootPassword, Database: c.Database, User: c.User, Password: c.Password}, nil
 	}
 	data, err := r.secret(ctx, p, c.SecretRef.Name, "database.credentials.secretRef", resources.KeyRootPassword, resources.KeyPassword)
-	if err != nil {
-		return resources.Credentials{}, err
+	switch {
+	case err == nil && data == nil && have.RootPassword == "": // MariaDB is not there yet, and waits
+		return resources.Credentials{}, errWait
+	case err != nil || data == nil:
+		return resources.Credentials{RootPassword: have.NextRootPassword, User: have.NextUser, Password: have.NextPassword}, err
 	}
 	named := v1alpha1.DatabaseCredentials{
 		RootPassword: string(data[resources.KeyRootPassword]), Database: string(data[resources.KeyDatabase]),
@@ -211,13 +215,10 @@ func (r *Reconciler) certificate(ctx context.Context, p *passage) (resources.Cer
 	return resources.MakeCertificate(p.now, have.Authorities, names...)
 }
 
-// externalConnection sees that the Secrets are there that the environment names.
+// externalConnection is what the environment names.
 func (r *Reconciler) externalConnection(ctx context.Context, p *passage) error {
 	ca := ""
 	if ref := p.in.Spec.Database.CASecretRef; ref != nil {
-		if _, err := r.secret(ctx, p, ref.Name, "database.caSecretRef", "ca.crt"); err != nil {
-			return err
-		}
 		ca = ref.Name
 	}
 	p.in.Connection = resources.External(ca)
@@ -238,6 +239,7 @@ func (r *Reconciler) controllerDigest(ctx context.Context, p *passage) error {
 			if err != nil {
 				return err
 			}
+			p.unread = p.unread || data == nil
 			contents = append(contents, map[string][]byte{"ca.crt": data["ca.crt"]})
 		}
 	} else {
@@ -255,6 +257,7 @@ func (r *Reconciler) controllerDigest(ctx context.Context, p *passage) error {
 		if err != nil {
 			return err
 		}
+		p.unread = p.unread || data == nil
 		contents = append(contents, map[string][]byte{e.Name: data[ref.Key]})
 	}
 	p.in.ControllerDigest = resources.KeyedDigest(key, contents...)

@@ -4,6 +4,7 @@
 package multinicoperator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,8 +32,8 @@ const (
 	jobFailed
 )
 
-// run makes a Job, once, and says how far it is; of one that failed, why. Jobs
-// are not repaired: most of their fields can't change.
+// run makes a Job, once, and says how far it is; of one that failed, or whose pod
+// can't start, why. Jobs are not repaired: most of their fields can't change.
 func (r *Reconciler) run(ctx context.Context, job *batchv1.Job) (jobState, string, error) {
 	live := &batchv1.Job{}
 	err := r.Reader.Get(ctx, client.ObjectKeyFromObject(job), live)
@@ -48,12 +49,23 @@ func (r *Reconciler) run(ctx context.Context, job *batchv1.Job) (jobState, strin
 		return jobRunning, "", fmt.Errorf("reading the Job %s: %w", job.Name, err)
 	}
 	state, why := stateOf(live)
-	if state == jobFailed {
-		if said := r.lastWords(ctx, live); said != "" {
-			why = said
-		}
+	switch state {
+	case jobFailed:
+		why = cmp.Or(r.lastWords(ctx, live), why)
+	case jobRunning:
+		pods, err := r.pods(ctx, live)
+		return state, whyWaiting(pods), err
+	case jobSucceeded:
 	}
 	return state, why, nil
+}
+
+// because adds to what goes on why it takes long, if something is known.
+func because(what, why string) string {
+	if why == "" {
+		return what
+	}
+	return what + ": " + why
 }
 
 func stateOf(job *batchv1.Job) (jobState, string) {

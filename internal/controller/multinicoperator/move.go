@@ -170,8 +170,11 @@ func (r *Reconciler) carry(ctx context.Context, p *passage, from resources.Conne
 	}
 	state, why, err := r.run(ctx, resources.MoveJob(p.in, from, owner, asked))
 	switch {
-	case err != nil || state == jobRunning:
+	case err != nil:
 		return false, err
+	case state == jobRunning:
+		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonMoving, "%s", because("the rows are copied to the other database; agents keep what they have", why))
+		return false, nil
 	case state == jobFailed:
 		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonMoving,
 			"copying the rows to the other database failed: %s. Mend it and delete the Job; or set the annotation %s=skip, and the new one is filled from OpenStack; or set the database back", why, AnnotationMove)

@@ -38,6 +38,7 @@ type passage struct {
 	loading   bool     // a restore that was called off has not ended yet
 	neverRan  bool     // MariaDB's pod has the image that was begun, and was never started with it
 	unmet     []string // wishes that the cluster does not grant
+	unread    bool     // a Secret that the controller's pods read is missing
 	noBucket  *missing // why dumps are not copied to the bucket that the spec names
 	differs   []string // what differs and is not repaired
 	contested []string
@@ -180,16 +181,19 @@ func (r *Reconciler) gone(ctx context.Context, p *passage, object client.Object)
 	return client.IgnoreNotFound(err)
 }
 
-// secret reads a Secret that the spec names and that nothing goes on without.
+// secret reads a Secret that the spec names. One that is missing is told, and the rest
+// goes on with what there is; nil then.
 func (r *Reconciler) secret(ctx context.Context, p *passage, name, purpose string, keys ...string) (map[string][]byte, error) {
 	data, missing, err := r.lookUp(ctx, p, name, purpose, keys...)
-	if err != nil {
-		return nil, err
-	}
-	if missing != nil {
+	switch {
+	case err != nil || missing == nil:
+		return data, err
+	case missing.reason == v1alpha1.ReasonInvalidSpec:
 		return nil, p.refused(v1alpha1.ConditionSpecAccepted, missing.reason, "%s", missing.message)
 	}
-	return data, nil
+	p.set(v1alpha1.ConditionSpecAccepted, false, missing.reason, "%s", missing.message)
+	p.lookIn(waitEvery)
+	return nil, nil
 }
 
 // missing is what a person must mend before a Secret can be used.

@@ -52,17 +52,17 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	if err := r.dropOtherJobs(ctx, p, job, resources.BeforeRestore, resources.ForRestore); err != nil {
 		return err
 	}
-	running("what is there is dumped first")
-	if done, err := r.dumpBeforeRestore(ctx, p, asked); !done || err != nil {
+	if done, why, err := r.dumpBeforeRestore(ctx, p, asked); !done || err != nil {
+		running(because("what is there is dumped first", why))
 		return err
 	}
 	running("the controller is being stopped")
 	if idle, err := r.controllerIdle(ctx, p); !idle || err != nil {
 		return err
 	}
-	running("the backup is being loaded")
 	state, why, err := r.run(ctx, job)
 	if err != nil || state == jobRunning {
+		running(because("the backup is being loaded", why))
 		return err
 	}
 	mark := asked
@@ -135,21 +135,22 @@ func (p *passage) tellRestore(asked, phase, reason, message string) {
 
 // dumpBeforeRestore keeps what is there, if it is anything. A server whose data
 // can't be dumped is restored all the same: that may be why.
-func (r *Reconciler) dumpBeforeRestore(ctx context.Context, p *passage, asked string) (done bool, err error) {
+func (r *Reconciler) dumpBeforeRestore(ctx context.Context, p *passage, asked string) (done bool, why string, err error) {
 	admin, err := r.connect(ctx, p)
 	if err != nil {
-		return false, r.tellLogin(p, err)
+		r.tellLogin(p, err)
+		return false, "", nil
 	}
 	_, exists, err := admin.GateOpen(ctx, p.creds.Database)
 	_ = admin.Close()
 	if err != nil || !exists {
-		return err == nil, err
+		return err == nil, "", err
 	}
 	state, why, err := r.dump(ctx, p, resources.BeforeRestore, asked+" "+string(p.claim.UID))
 	if state == jobFailed {
 		r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonBackupFailed, "Restore", "what was there could not be dumped before the restore: %s", why)
 	}
-	return state != jobRunning, err
+	return state != jobRunning, why, err
 }
 
 // restoring says whether a restore is under way.

@@ -83,7 +83,7 @@ func (r *Reconciler) dumpBeforeUpgrade(ctx context.Context, p *passage, ran, wan
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUpgradeBlocked,
 			"MariaDB stays at %s: the backup before %s failed (%s). Delete the Job to try again, set the image back, or set the annotation %s to that image to go without a dump", ran, want, why, AnnotationUpgradeWithoutBackup)
 	case state == jobRunning:
-		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "a backup is made before MariaDB goes from %s to %s", ran, want)
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "%s", because(fmt.Sprintf("a backup is made before MariaDB goes from %s to %s", ran, want), why))
 		p.lookIn(waitEvery)
 	}
 	return state == jobSucceeded, nil
