@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/internal/resources"
+	"github.com/xormsdhkdwk/multinic/test/testenv"
 )
 
 // TestAnOperatorKilledAtAnyWriteConverges takes one MultiNicOperator through its
@@ -48,7 +49,7 @@ func killedLife(t *testing.T, after bool, want map[string]state) {
 			return
 		}
 		go stop() // it is dead: nobody waits for it
-		running, l.log = &victim{killer: killer}, &buffer{}
+		running, l.log = &victim{killer: killer}, &testenv.Log{}
 		access, armed := running.armed(kube, options)
 		l.options = armed
 		stop = l.startWith(access)

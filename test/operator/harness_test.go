@@ -4,7 +4,6 @@
 package operator
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +42,7 @@ type bed struct {
 	namespace string
 	server    *server
 	workloads *workloads
-	log       *buffer
+	log       *testenv.Log
 	options   app.OperatorOptions
 	writer    resources.Credentials // that the database was filled with
 	address   *atomic.Value         // where the operator that was started last serves health and metrics
@@ -69,7 +68,7 @@ func newBedAt(t *testing.T, kube *rest.Config) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), server: newServer(t), log: &buffer{}, address: &atomic.Value{}}
+	b := &bed{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), server: newServer(t), log: &testenv.Log{}, address: &atomic.Value{}}
 	b.workloads = runWorkloads(t, c, b.namespace)
 	b.options = app.OperatorOptions{
 		Namespace: b.namespace, WatchNamespaces: []string{b.namespace}, Address: "127.0.0.1:0", MetricsAuth: "off", Connect: b.server.connect,
@@ -259,22 +258,4 @@ func (s *server) initialise(password string) {
 			s.t.Errorf("%s: %v", text, err)
 		}
 	}
-}
-
-// buffer takes a log.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -4,7 +4,6 @@
 package system
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -50,7 +49,7 @@ type system struct {
 	sql       *sql.DB
 	sim       *openstacksim.Sim
 	lab       *openstacksim.Lab
-	log       *logBuffer
+	log       *testenv.Log
 	env       []string
 	served    atomic.Value // where health and metrics are, once started
 	options   app.Options
@@ -76,7 +75,7 @@ func newSystemOn(t *testing.T, vms int, db testenv.DB) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), db: db, log: &logBuffer{}, env: db.Env()}
+	s := &system{t: t, kube: kube, client: c, namespace: testenv.Namespace(t, c), db: db, log: &testenv.Log{}, env: db.Env()}
 	s.sql = s.db.Open(t)
 	// Nodes are cluster-wide: no two clouds may have a server ID in common.
 	s.sim = openstacksim.New(openstacksim.Options{Seed: clouds.Add(1)})
@@ -101,7 +100,7 @@ func newSystemOn(t *testing.T, vms int, db testenv.DB) *system {
 	s.options.Limits.SecondLook = 500 * time.Millisecond
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the controller's log:\n%s", s.log.tail(200000))
+			t.Logf("the controller's log:\n%s", s.log.Tail(200000))
 		}
 	})
 	return s
@@ -281,34 +280,4 @@ func (s *system) eventually(what string, f func() error) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// logBuffer keeps a controller's log.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-// reset forgets what was logged, so that what is new can be told from it.
-func (b *logBuffer) reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.buf.Reset()
-}
-
-func (b *logBuffer) tail(n int) string {
-	s := b.String()
-	return s[max(0, len(s)-n):]
 }

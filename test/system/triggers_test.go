@@ -222,7 +222,7 @@ func (s *triggered) life() {
 
 	s.expect("restarted, nothing due", false, func() {
 		s.stop()
-		s.log.reset()
+		s.log.Reset()
 		s.stop = s.start()
 		s.eventually("the controller leads", func() error {
 			if !strings.Contains(s.log.String(), "Leading the database") {
@@ -350,7 +350,7 @@ func TestATriggerThatIsNotUnderstoodIsToldAtItsMultiNicOperatorAndChangesNothing
 		s.edit("c", func(o *v1alpha1.OpenstackConfig) { o.Spec.VMNames = []string{"test-vm-1"} })
 	})
 	stop()
-	s.log.reset()
+	s.log.Reset()
 	s.start()
 	s.eventually("the mode stays in force over a restart", func() error {
 		if !strings.Contains(s.log.String(), `msg="Trigger configuration" logger=trigger mode=manual`) {
