@@ -54,13 +54,17 @@ func (r *Reconciler) database(ctx context.Context, p *passage) error {
 		return err
 	}
 	switch {
+	case p.in.DatabaseImage != p.in.Spec.Database.Image: // an upgrade is waiting, and has said so
+		if !serving {
+			p.lookIn(waitEvery)
+		}
 	case !serving:
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "%s", r.whyNotReady(ctx, p, resources.DatabaseName, "StatefulSet mariadb has no ready pod"))
 		p.lookIn(waitEvery)
 	case set.Status.CurrentRevision != set.Status.UpdateRevision:
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "MariaDB's pod is replaced by one as the spec asks for")
 		p.lookIn(waitEvery)
-	case p.in.DatabaseImage == p.in.Spec.Database.Image: // else an upgrade is waiting, and has said so
+	default:
 		p.set(v1alpha1.ConditionDatabaseAvailable, true, v1alpha1.ReasonAvailable, "MariaDB serves")
 	}
 	return nil

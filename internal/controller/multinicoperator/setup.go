@@ -53,7 +53,7 @@ func (r *Reconciler) SetupWithManager(mgr manager.Manager) error {
 		For(&v1alpha1.MultiNicOperator{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
 		// The next in line may be active now, and one that overlaps with it.
 		Watches(&v1alpha1.MultiNicOperator{}, handler.EnqueueRequestsFromMapFunc(r.others), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lifecycle()))).
-		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool { return !o.GetDeletionTimestamp().IsZero() })))
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.concerned), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool { return !o.GetDeletionTimestamp().IsZero() })))
 	for _, child := range Children() {
 		b = b.Watches(child, handler.EnqueueRequestsFromMapFunc(r.owner))
 	}
@@ -104,14 +104,18 @@ func (r *Reconciler) others(ctx context.Context, changed client.Object) (out []r
 	return out
 }
 
-func (r *Reconciler) inNamespace(ctx context.Context, namespace client.Object) (out []reconcile.Request) {
+// concerned are the MultiNicOperators that lie in a namespace or name it.
+func (r *Reconciler) concerned(ctx context.Context, namespace client.Object) (out []reconcile.Request) {
 	all := &v1alpha1.MultiNicOperatorList{}
-	if err := r.Client.List(ctx, all, client.InNamespace(namespace.GetName())); err != nil {
+	if err := r.Client.List(ctx, all); err != nil {
 		r.Log.Error(err, "Listing MultiNicOperators")
 		return nil
 	}
 	for i := range all.Items {
-		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+		op := &all.Items[i]
+		if op.Namespace == namespace.GetName() || slices.Contains(op.Spec.Controller.WatchNamespaces, namespace.GetName()) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(op)})
+		}
 	}
 	return out
 }

@@ -71,7 +71,8 @@ func (r *Reconciler) dumpBeforeUpgrade(ctx context.Context, p *passage, ran, wan
 	begun := slices.ContainsFunc(jobs, func(job batchv1.Job) bool { return job.Annotations[resources.AnnotationAsked] == asked })
 	if !begun && !p.serving() {
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUpgradeBlocked,
-			"MariaDB stays at %s, since it does not serve and so can't be dumped before it goes to %s: mend it, set the image back, or set the annotation %s to that image to go without a dump", ran, want, AnnotationUpgradeWithoutBackup)
+			"MariaDB stays at %s, since it does not serve and so can't be dumped before it goes to %s: mend it, set the image back, or set the annotation %s to that image to go without a dump. %s",
+			ran, want, AnnotationUpgradeWithoutBackup, r.whyNotReady(ctx, p, resources.DatabaseName, "It has no ready pod"))
 		p.lookIn(waitEvery)
 		return false, nil
 	}
