@@ -16,7 +16,7 @@ import (
 
 // forgotten is a publication that leads a database with rows of before, whose
 // gate is shut, in a cluster whose objects, the first n, have lost their statuses.
-func forgotten(t *testing.T, n int) *bed {
+func forgotten(t *testing.T, n int) (*bed, testenv.DB) {
 	t.Helper()
 	db := testenv.Database(t)
 	before := newBed(t, db)
@@ -30,7 +30,7 @@ func forgotten(t *testing.T, n int) *bed {
 		b.objects = append(b.objects, Object{Key: storetest.Object(i)})
 	}
 	b.tends()
-	return b
+	return b, db
 }
 
 // wantsGate says whether the gate is open and which objects hold it.
@@ -59,7 +59,7 @@ func (b *bed) succeeds(n int) {
 
 func TestADatabaseThatNobodyRemembersStaysShutUntilEveryObjectHasSucceeded(t *testing.T) {
 	t.Parallel()
-	b := forgotten(t, 3)
+	b, _ := forgotten(t, 3)
 	b.wantsGate("led", false, 0, 1, 2)
 	b.objects[2].Deleting = true
 	b.succeeds(1)
@@ -71,7 +71,7 @@ func TestADatabaseThatNobodyRemembersStaysShutUntilEveryObjectHasSucceeded(t *te
 
 func TestADatabaseThatNobodyRemembersStaysShutWhereThereIsNoObject(t *testing.T) {
 	t.Parallel()
-	b := forgotten(t, 0)
+	b, _ := forgotten(t, 0)
 	b.tends()
 	b.wantsGate("no object", false)
 	b.objects = []Object{{Key: storetest.Object(0), Deleting: true}}
@@ -84,9 +84,28 @@ func TestADatabaseThatNobodyRemembersStaysShutWhereThereIsNoObject(t *testing.T)
 	b.wantsGate("it has succeeded", true)
 }
 
+// The first object that succeeds has a status again; it does not tell of the
+// others.
+func TestADatabaseThatNobodyRememberedStaysShutOverARestart(t *testing.T) {
+	t.Parallel()
+	b, db := forgotten(t, 2)
+	b.succeeds(1)
+	b.objects[1].Mark = b.Mark()
+
+	next := newBed(t, db)
+	next.objects = b.objects
+	next.tends()
+	next.wantsGate("led again", false, 0)
+	if next.Mark() != b.Mark() {
+		t.Errorf("led again as %+v, it was %+v: what has succeeded would run again", next.Mark(), b.Mark())
+	}
+	next.succeeds(0)
+	next.wantsGate("all have succeeded", true)
+}
+
 func TestADatabaseThatNobodyRemembersIsOpenedByHand(t *testing.T) {
 	t.Parallel()
-	b := forgotten(t, 0)
+	b, _ := forgotten(t, 0)
 	b.admitted = b.Mark().Epoch
 	b.tends()
 	b.wantsGate("by hand", true)
