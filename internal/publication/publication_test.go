@@ -30,7 +30,8 @@ type bed struct {
 	objects []Object
 	// admitted is the epoch that a person wants open.
 	admitted string
-	wakes    atomic.Int64 // of all objects
+	wakes    atomic.Int64    // of all objects
+	woken    []inventory.Key // single ones: reading the agents' marks alone does that
 }
 
 func newBed(t *testing.T, db testenv.DB, change ...func(*store.Config)) *bed {
@@ -50,7 +51,9 @@ func newBed(t *testing.T, db testenv.DB, change ...func(*store.Config)) *bed {
 		Wake: func(keys []inventory.Key) {
 			if keys == nil {
 				b.wakes.Add(1)
+				return
 			}
+			b.woken = append(b.woken, keys...)
 		},
 	})
 	return b
