@@ -32,8 +32,10 @@ func (p *Publication) tryAdmit(ctx context.Context, leader *store.Leader) {
 		p.Log.Error(err, "The word of a person on the gate can't be read")
 	}
 	// Of a database that nobody remembers nothing is shown before someone says what
-	// it should hold.
-	if (len(holders) > 0 || leader.Unremembered() && len(objects) == 0) && !byHand {
+	// it should hold. An object that is being deleted doesn't.
+	stays := slices.ContainsFunc(objects, func(o Object) bool { return !o.Deleting })
+	whole := len(holders) == 0 && (stays || !leader.Unremembered())
+	if !whole && !byHand {
 		p.setHolders(holders)
 		return
 	}
@@ -45,7 +47,7 @@ func (p *Publication) tryAdmit(ctx context.Context, leader *store.Leader) {
 	}
 	p.setHolders(nil)
 	p.ensureAgents(ctx, leader)
-	p.Log.Info("The gate is open: agents see the rows", "epoch", leader.Mark().Epoch, "byHand", len(holders) > 0)
+	p.Log.Info("The gate is open: agents see the rows", "epoch", leader.Mark().Epoch, "byHand", !whole)
 	p.Wake(nil)
 }
 

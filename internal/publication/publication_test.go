@@ -28,7 +28,10 @@ type bed struct {
 	*Publication
 	t       *testing.T
 	objects []Object
-	wakes   atomic.Int64 // of all objects
+	// admitted is the epoch that a person wants open.
+	admitted string
+	wakes    atomic.Int64    // of all objects
+	woken    []inventory.Key // single ones: reading the agents' marks alone does that
 }
 
 func newBed(t *testing.T, db testenv.DB, change ...func(*store.Config)) *bed {
@@ -48,15 +51,19 @@ func newBed(t *testing.T, db testenv.DB, change ...func(*store.Config)) *bed {
 		Wake: func(keys []inventory.Key) {
 			if keys == nil {
 				b.wakes.Add(1)
+				return
 			}
+			b.woken = append(b.woken, keys...)
 		},
 	})
 	return b
 }
 
 func (b *bed) Objects(context.Context) ([]Object, error)        { return b.objects, nil }
-func (b *bed) Admits(context.Context, string) (bool, error)     { return false, nil }
 func (b *bed) apply(ctx context.Context, l *store.Leader) error { return b.plan(ctx, l, 3) }
+func (b *bed) Admits(_ context.Context, epoch string) (bool, error) {
+	return epoch == b.admitted, nil
+}
 func (b *bed) look(ctx context.Context, l *store.Leader) error {
 	_, err := l.KnownServers(ctx, nil)
 	return err

@@ -100,7 +100,10 @@ func TestHowALeaderBegins(t *testing.T) {
 	}{
 		"new, nothing remembered":           {row("", 0, 0, gateShut), Mark{}, Mark{"fresh", 1, 0}, gateOpen},
 		"known, nothing remembered":         {row("a", 3, 9, gateOpen), Mark{}, Mark{"a", 3, 9}, gateOpen},
-		"shut, nothing remembered any more": {row("a", 3, 9, gateShut), Mark{}, Mark{"fresh", 4, 0}, gateShut},
+		"shut, nothing remembered any more": {row("a", 3, 9, gateShut), Mark{}, Mark{"fresh", 4, 0}, gateForgotten},
+		"forgotten, and led again":          {row("b", 4, 0, gateForgotten), Mark{}, Mark{"fresh", 5, 0}, gateForgotten},
+		"forgotten by some":                 {row("b", 4, 7, gateForgotten), Mark{"b", 4, 7}, Mark{"b", 4, 7}, gateForgotten},
+		"forgotten, and an older dump":      {row("b", 4, 6, gateForgotten), Mark{"b", 4, 7}, Mark{"fresh", 5, 0}, gateForgotten},
 		"new, something remembered":         {row("", 0, 0, gateShut), Mark{"a", 3, 9}, Mark{"fresh", 4, 0}, gateShut},
 		"the same":                          {row("a", 3, 9, gateOpen), Mark{"a", 3, 9}, Mark{"a", 3, 9}, gateOpen},
 		"the same, shut":                    {row("a", 3, 9, gateShut), Mark{"a", 3, 9}, Mark{"a", 3, 9}, gateShut},

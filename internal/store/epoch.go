@@ -33,6 +33,9 @@ func (m Mark) After(other Mark) bool {
 const (
 	gateOpen = "open"
 	gateShut = "shut"
+	// gateForgotten is shut, and no status tells who had published: written down
+	// since the statuses of those that have succeeded since don't tell of the rest.
+	gateForgotten = "forgot"
 )
 
 // epochRow is the row of multi_epoch.
@@ -62,15 +65,19 @@ func begin(row epochRow, remembered Mark, fresh string) (Mark, string) {
 	case remembered.Generation == 0 && blank:
 		// Nobody has ever relied on anything.
 		return Mark{Epoch: fresh, Generation: 1}, gateOpen
-	case remembered.Generation == 0 && row.gate == gateShut:
+	case remembered.Generation == 0 && row.gate != gateOpen:
 		// Laid by, or loaded from a dump, in a cluster whose objects have lost
 		// their statuses: its rows are of before, and nothing tells how old.
-		return Mark{Epoch: fresh, Generation: row.mark.Generation + 1}, gateShut
+		return Mark{Epoch: fresh, Generation: row.mark.Generation + 1}, gateForgotten
 	case remembered.Generation == 0:
 		// Nobody is left to wait for.
 		return row.mark, gateOpen
 	case behind(row.mark, remembered):
-		return Mark{Epoch: fresh, Generation: max(remembered.Generation, row.mark.Generation) + 1}, gateShut
+		gate := gateShut
+		if row.gate == gateForgotten {
+			gate = gateForgotten
+		}
+		return Mark{Epoch: fresh, Generation: max(remembered.Generation, row.mark.Generation) + 1}, gate
 	}
 	return row.mark, row.gate
 }

@@ -74,7 +74,7 @@ func (l *Leader) dropStrays(ctx context.Context, was string) error {
 		return err
 	}
 	keep := names[0]
-	if kind, _, _ := rank(names[1]); was == gateShut && kind == 1 {
+	if kind, _, _ := rank(names[1]); was != gateOpen && kind == 1 {
 		keep = names[1]
 	}
 	for _, name := range names {
@@ -119,7 +119,7 @@ func (l *Leader) nameGate(ctx context.Context, gate string) error {
 		return fmt.Errorf("%w: it has no table %s", ErrReplaced, openName)
 	}
 	want := openName
-	if gate == gateShut {
+	if gate != gateOpen {
 		want = numbered(shutPrefix, l.fencing)
 	}
 	from := names[0]
@@ -198,13 +198,21 @@ func (l *Leader) Admit(ctx context.Context) error {
 			// A table that came since: the row tells the next leader which one
 			// is to be kept.
 			if mariadb.Number(err) == errTableExists {
-				err = errors.Join(err, l.noSecondTable(ctx), l.writeGate(ctx, gateShut))
+				err = errors.Join(err, l.noSecondTable(ctx), l.writeGate(ctx, l.shut()))
 			}
 			return err
 		}
 		l.s.cfg.Log.Info("gate opened: agents may read", "epoch", l.mark.Epoch, "generation", l.mark.Generation)
 		return nil
 	})
+}
+
+// shut is what multi_epoch says while this leader's gate is not open.
+func (l *Leader) shut() string {
+	if l.unremembered {
+		return gateForgotten
+	}
+	return gateShut
 }
 
 // noSecondTable says that agents' table is there beside ours, which is shut.

@@ -125,8 +125,8 @@ func (l *Leader) beginEpoch(ctx context.Context, row epochRow, remembered Mark) 
 	if err != nil {
 		return err
 	}
-	l.mark, l.unremembered = mark, remembered.Generation == 0 && gate == gateShut
-	if gate == gateShut && mark != row.mark {
+	l.mark, l.unremembered = mark, gate == gateForgotten
+	if gate != gateOpen && mark != row.mark {
 		l.s.cfg.Log.Info("the database is new or restored: its gate is shut until all that was published is there again",
 			"remembered", remembered, "found", row.mark, "now", mark)
 	}
@@ -141,7 +141,8 @@ func (l *Leader) Mark() Mark {
 }
 
 // Unremembered says that the database was found shut and with rows, and that no
-// object's status remembers it: nothing tells who had published.
+// object's status remembered it, now or when an earlier leader found it so:
+// nothing tells who had published.
 func (l *Leader) Unremembered() bool { return l.unremembered }
 
 // GateOpen says whether agents may read.

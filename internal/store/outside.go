@@ -80,7 +80,7 @@ func Shut(ctx context.Context, db *sql.DB) error {
 		if err != nil || row.mark.Generation == 0 {
 			return err
 		}
-		laidBy := row.gate == gateShut && strings.HasPrefix(row.leader, shutLeader)
+		laidBy := row.gate != gateOpen && strings.HasPrefix(row.leader, shutLeader)
 		if laidBy && len(names) == 1 && names[0] == numbered(shutPrefix, row.fencing) {
 			return nil
 		}

@@ -218,25 +218,32 @@ func TestATableThatAppearsWhileTheGateIsShutIsNoticedAndTakenAway(t *testing.T) 
 
 func TestAdmitDoesNotOpenATableThatADumpBrought(t *testing.T) {
 	t.Parallel()
-	create := "CREATE TABLE multi_interface LIKE multi_interface_shut_1"
-	for name, when := range map[string]string{
-		"before": "", "after its first look": "UPDATE multi_epoch SET gate", "after its last": "RENAME TABLE",
+	create := "CREATE TABLE multi_interface LIKE multi_interface_shut_2"
+	remembered := store.Mark{Epoch: "lost", Generation: 3, Sequence: 7}
+	for _, c := range []struct {
+		name, when string
+		remembered store.Mark // when it is led the second time
+	}{
+		{"before", "", remembered},
+		{"after its first look", "UPDATE multi_epoch SET gate", remembered},
+		{"after its last", "RENAME TABLE", remembered},
+		{"after its last, remembered by nobody", "RENAME TABLE", store.Mark{}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			db := testenv.Database(t)
-			remembered := store.Mark{Epoch: "lost", Generation: 3, Sequence: 7}
 			judge, armed := whenArmed(func(text string) verdict {
-				if when != "" && strings.HasPrefix(text, when) {
+				if c.when != "" && strings.HasPrefix(text, c.when) {
 					_, _ = db.Open(t).ExecContext(t.Context(), create) // fails the second time
 				}
 				return pass
 			})
 			s := open(t, through(t, db, config(t, db), judge))
-			l := lead(t, s, remembered)
+			lead(t, s, remembered)
+			l := lead(t, s, c.remembered)
 			apply(t, l, FirstRun(2, 2))
 			armed.Store(true)
-			if when == "" {
+			if c.when == "" {
 				exec(t, db, create)
 			}
 			if err := l.Admit(t.Context()); !errors.Is(err, store.ErrReplaced) || l.GateOpen() {
@@ -246,6 +253,9 @@ func TestAdmitDoesNotOpenATableThatADumpBrought(t *testing.T) {
 			l = lead(t, s, l.Mark())
 			if rows := view(t, l, store.ViewQuery{Objects: []inventory.Key{Object(0)}}).Interfaces; len(rows) != 2 || l.GateOpen() {
 				t.Errorf("led anew, the gate is open: %t, with %d rows; want shut with ours", l.GateOpen(), len(rows))
+			}
+			if forgotten := c.remembered == (store.Mark{}); l.Unremembered() != forgotten {
+				t.Errorf("it is known as remembered by nobody: %t, want %t", l.Unremembered(), forgotten)
 			}
 			if err := l.Admit(t.Context()); err != nil || !l.GateOpen() {
 				t.Errorf("once the other table is gone: %v", err)
@@ -313,6 +323,12 @@ func TestAShutDatabaseThatNobodyRemembersStaysShut(t *testing.T) {
 	}
 	if now := forgotten.Mark(); now.Epoch == mark.Epoch || now.Generation <= mark.Generation {
 		t.Errorf("it goes on in the epoch of before: %+v after %+v", now, mark)
+	}
+	// Some have succeeded since and have statuses; the others' still tell nothing.
+	if again := lead(t, s, forgotten.Mark()); again.GateOpen() || !again.Unremembered() || again.Mark() != forgotten.Mark() {
+		t.Errorf("led again as %+v, the gate is open: %t, and it is known as remembered by nobody: %t", again.Mark(), again.GateOpen(), again.Unremembered())
+	} else {
+		forgotten = again
 	}
 	if err := forgotten.Admit(t.Context()); err != nil || !forgotten.GateOpen() {
 		t.Errorf("it can't be opened: %v", err)
