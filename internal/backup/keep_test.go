@@ -316,13 +316,49 @@ func TestABucketThatIsAwayHurtsNothingHere(t *testing.T) {
 	t.Parallel()
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "out.sql.gz")
 	r, err := keep(t, dir, "manual", 2, start, broken{})
-	if err == nil || !strings.Contains(err.Error(), "is kept in "+dir) || r.Name == "" || r.Uploaded || !slices.Equal(names(t, dir), r.Available) {
-		t.Errorf("%+v, %v; want a backup and an error", r, err)
+	if err != nil || !strings.Contains(r.Error, "no route") || r.Name == "" || r.Uploaded || !slices.Equal(names(t, dir), r.Available) {
+		t.Errorf("%+v, %v; want a backup that is kept, and what failed", r, err)
 	}
 	if got, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to, Bucket: broken{}}); err != nil || got.Name != r.Name {
 		t.Errorf("fetching what lies here: %v", err)
 	}
 	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: to, Bucket: broken{}}); err == nil || !strings.Contains(err.Error(), "no route") {
 		t.Errorf("fetching what can't be seen: %v", err)
+	}
+}
+
+// TestABackupIsKeptWhateverFailsAfterIt: whoever started it would else start it again, and
+// each new dump pushes an older one out.
+func TestABackupIsKeptWhateverFailsAfterIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	options := func() backup.KeepOptions {
+		return backup.KeepOptions{Dir: dir, File: newDump(t, dir, small(2)), Reason: "manual", Keep: 3, Now: func() time.Time { return start }}
+	}
+	o := options()
+	o.BucketError = errors.New("no key to it")
+	r, err := backup.Keep(t.Context(), o)
+	if err != nil || r.Name == "" || r.Uploaded || !strings.Contains(r.Error, "no key to it") || !slices.Equal(names(t, dir), r.Available) {
+		t.Errorf("with a bucket that can't be opened: %+v, %v", r, err)
+	}
+	// What can't be removed.
+	stuck := filepath.Join(dir, "20260101t000000z-manual.sql.gz")
+	if err := os.MkdirAll(filepath.Join(stuck, "full"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	old := start.Add(-24 * time.Hour)
+	if err := os.Chtimes(stuck, old, old); err != nil {
+		t.Fatal(err)
+	}
+	o = options()
+	o.Bucket = broken{}
+	r, err = backup.Keep(t.Context(), o)
+	if err != nil || r.Name == "" || !slices.Contains(r.Available, r.Name) {
+		t.Errorf("with a folder that can't be pruned: %+v, %v", r, err)
+	}
+	for _, part := range []string{"pruned", stuck, "copy in s3://away/ failed", "no route"} {
+		if !strings.Contains(r.Error, part) || strings.Contains(r.Error, "\n") {
+			t.Errorf("the trouble is told as %q, without %q or on more than one line", r.Error, part)
+		}
 	}
 }
