@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/backup"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
@@ -91,6 +92,65 @@ func TestABackupThatFailsSaysWhyUntilOneSucceeds(t *testing.T) {
 		t.Error("the failure is told after a success")
 	}
 	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+}
+
+// TestADumpThatIsKeptAndNotCopiedIsASuccessThatTellsItsTrouble: also after the operator
+// has been started anew, until a dump has none.
+func TestADumpThatIsKeptAndNotCopiedIsASuccessThatTellsItsTrouble(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	const trouble = "its copy in s3://backups/ at s3.example.com failed: the bucket is full"
+	problem := fmt.Sprintf("multinic_operator_backup_problem{name=%q,namespace=%q}", "saved", b.namespace)
+	told := func() (n int) {
+		for _, e := range b.events() {
+			if strings.HasPrefix(e, v1alpha1.ReasonBackupCopyFailed+": ") && strings.Contains(e, trouble) {
+				n++
+			}
+		}
+		return n
+	}
+	b.workloads.with(func(w *workloads) { w.dumped = func(r *backup.Result) { r.Error = trouble } })
+	s := b.askBackup("one").Status.BackupStatus
+	if s.LastSuccessfulTime == nil || s.LastFailureTime != nil || s.LastName == "" || s.Problem != trouble {
+		t.Errorf("the status tells %+v", s)
+	}
+	uncopied := func() {
+		t.Helper()
+		op := b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupCopyFailed)
+		message := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp).Message
+		for _, part := range []string{s.LastName, resources.BackupName, trouble, "kubectl multinic backup now"} {
+			if !strings.Contains(message, part) {
+				t.Errorf("the condition says %q, without %q", message, part)
+			}
+		}
+		b.until("the metric tells of the trouble", func() bool { return b.metric(problem) == 1 })
+	}
+	uncopied()
+	b.waitEvent(v1alpha1.ReasonBackupCopyFailed, trouble)
+	b.waitReady("saved")
+	stop()
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Enabled = new(false) })
+	b.start()
+	op := b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupDisabled)
+	if c := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp); !strings.Contains(c.Message, trouble) {
+		t.Errorf("the trouble is not told while the schedule is off: %s", c.Message)
+	}
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Enabled = new(true) })
+	uncopied()
+	b.waitReady("saved")
+	if n := told(); n != 1 {
+		t.Errorf("there are %d events of the trouble, want one", n)
+	}
+	b.workloads.with(func(w *workloads) { w.dumped = nil })
+	if op := b.askBackup("two"); op.Status.BackupStatus.Problem != "" {
+		t.Errorf("the trouble is told after a dump without one: %s", op.Status.BackupStatus.Problem)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+	b.until("the metric tells of no trouble", func() bool { return b.metric(problem) == 0 })
 }
 
 func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {

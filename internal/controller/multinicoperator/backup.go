@@ -6,6 +6,7 @@ package multinicoperator
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ import (
 // tells of them.
 func (r *Reconciler) backup(ctx context.Context, p *passage) error {
 	if p.external {
+		p.op.Status.BackupStatus.Problem = ""
+		r.Metrics.backupProblem(p.op, "")
 		p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackupDisabled, "the external database's backups are its owner's")
 		return nil
 	}
@@ -117,13 +120,21 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 		return nil
 	}
 	s.LastSuccessfulTime, s.LastName, s.LastSizeBytes = new(metav1.NewTime(made)), result.Name, result.Bytes
-	s.Available = result.Available
+	s.Available, s.Problem = result.Available, result.Error
 	// Times are kept in seconds: what failed and what succeeded may share one.
 	if s.LastFailureTime != nil && !s.LastFailureTime.Time.After(at) {
 		s.LastFailureTime = nil
 	}
 	r.event(p, corev1.EventTypeNormal, v1alpha1.ReasonBackedUp, "Backup", "%s", result.Name)
+	if s.Problem != "" {
+		r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonBackupCopyFailed, "Backup", "%s", afterDump(s))
+	}
 	return nil
+}
+
+// afterDump says what came after the last dump and failed.
+func afterDump(s *v1alpha1.BackupStatus) string {
+	return fmt.Sprintf("the dump %s is kept on the volume %s, but %s. Mend that: the next dump makes up for it, and kubectl multinic backup now makes one at once", s.LastName, resources.BackupName, s.Problem)
 }
 
 // ended is when a Job ended; one that runs has no such time.
@@ -136,15 +147,19 @@ func ended(job *batchv1.Job) time.Time {
 	return time.Time{}
 }
 
-// tellBackup says whether the newest dump is as young as the schedule promises:
-// no tick has passed since, or the last one less than an hour ago.
+// tellBackup says whether the newest dump is as young as the schedule promises (no
+// tick has passed since, or the last one less than an hour ago), and whether it is
+// where it should be.
 func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
 	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
+	r.Metrics.backupProblem(p.op, s.Problem)
 	if !*b.Enabled {
 		message := "database.backup.enabled is false"
 		if c := condition(p, v1alpha1.ConditionBackedUp); s.LastFailureTime != nil && c != nil {
 			message += "; the last dump: " + strings.TrimPrefix(c.Message, message+"; the last dump: ") // why it failed
+		} else if s.Problem != "" {
+			message += "; " + afterDump(s)
 		}
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "%s", message)
 		return
@@ -171,6 +186,10 @@ func (r *Reconciler) tellBackup(p *passage) {
 	}
 	if s.LastSuccessfulTime == nil {
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonNoBackupYet, "the first dump comes by the schedule %s; kubectl multinic backup now makes one at once", b.Schedule)
+		return
+	}
+	if s.Problem != "" {
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupCopyFailed, "%s", afterDump(s))
 		return
 	}
 	p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackedUp, "the last dump is %s", s.LastName)

@@ -19,6 +19,7 @@ type Metrics struct {
 	children   *prometheus.GaugeVec
 	repairs    *prometheus.CounterVec
 	backups    *prometheus.GaugeVec
+	problems   *prometheus.GaugeVec
 }
 
 // NewMetrics registers them.
@@ -36,8 +37,11 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		backups: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "multinic_operator_last_backup_timestamp_seconds", Help: "When the newest dump of the database was made; 0 while there is none.",
 		}, []string{"namespace", "name"}),
+		problems: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "multinic_operator_backup_problem", Help: "1 if the newest dump is kept, but its copy in the bucket or pruning failed; else 0.",
+		}, []string{"namespace", "name"}),
 	}
-	registerer.MustRegister(m.reconciles, m.children, m.repairs, m.backups)
+	registerer.MustRegister(m.reconciles, m.children, m.repairs, m.backups, m.problems)
 	return m
 }
 
@@ -66,7 +70,16 @@ func (m *Metrics) backedUp(op *v1alpha1.MultiNicOperator, last *metav1.Time) {
 	m.backups.WithLabelValues(op.Namespace, op.Name).Set(seconds)
 }
 
+func (m *Metrics) backupProblem(op *v1alpha1.MultiNicOperator, problem string) {
+	value := 0.0
+	if problem != "" {
+		value = 1
+	}
+	m.problems.WithLabelValues(op.Namespace, op.Name).Set(value)
+}
+
 func (m *Metrics) forget(op *v1alpha1.MultiNicOperator) {
 	m.children.DeleteLabelValues(op.Namespace, op.Name)
 	m.backups.DeleteLabelValues(op.Namespace, op.Name)
+	m.problems.DeleteLabelValues(op.Namespace, op.Name)
 }
