@@ -134,6 +134,36 @@ func TestCopiesInABucketArePrunedAndFetched(t *testing.T) {
 	}
 }
 
+// TestThoseWhoShareABucketDoNotMeet: neither the copies of two clusters, nor those that lie
+// before them, as an earlier version put them.
+func TestThoseWhoShareABucketDoNotMeet(t *testing.T) {
+	t.Parallel()
+	s := newS3(t)
+	at := func(folder string) backup.Bucket {
+		o := s.options
+		o.Prefix = "multinic" + folder
+		b, err := o.Open(env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	dirs := map[string]string{"": t.TempDir(), "/one/multinic-system": t.TempDir(), "/two/multinic-system": t.TempDir(), "/two/team-a": t.TempDir()}
+	for i := range 4 {
+		for folder, dir := range dirs {
+			if r, err := keep(t, dir, backup.Scheduled, i, start.Add(time.Duration(i*10+len(folder))*time.Hour), at(folder)); err != nil || len(r.Available) != min(i+1, 3) {
+				t.Errorf("%q: %+v, %v", folder, r, err)
+			}
+		}
+	}
+	for folder, dir := range dirs {
+		r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: filepath.Join(t.TempDir(), "out.sql.gz"), Bucket: at(folder)})
+		if want := names(t, dir); err != nil || r.Name != want[0] || !slices.Equal(r.Available, want) {
+			t.Errorf("%q: the latest is %q of %v, %v; want %v", folder, r.Name, r.Available, err, want)
+		}
+	}
+}
+
 func TestABucketThatWasAwayGetsWhatItMissed(t *testing.T) {
 	t.Parallel()
 	s := newS3(t)

@@ -5,12 +5,16 @@ package operator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 	"github.com/xormsdhkdwk/multinic/internal/backup"
@@ -151,6 +155,51 @@ func TestADumpThatIsKeptAndNotCopiedIsASuccessThatTellsItsTrouble(t *testing.T) 
 	}
 	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
 	b.until("the metric tells of no trouble", func() bool { return b.metric(problem) == 0 })
+}
+
+// TestCopiesInABucketLieInAFolderOfTheClusterAndNamespace: of every Job that keeps a dump
+// or looks for one.
+func TestCopiesInABucketLieInAFolderOfTheClusterAndNamespace(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.makeSecret("bucket", map[string]string{resources.KeyS3AccessKey: "id", resources.KeyS3SecretKey: "key"})
+	s3 := &v1alpha1.S3Spec{Endpoint: "https://s3.example.com", Bucket: "backups", Prefix: "multinic/", SecretRef: v1alpha1.LocalSecretReference{Name: "bucket"}}
+	b.apply("restored", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{Backup: v1alpha1.BackupSpec{S3: s3}}})
+	b.waitReady("restored")
+	b.publish()
+	system := &corev1.Namespace{}
+	if err := b.client.Get(t.Context(), client.ObjectKey{Name: metav1.NamespaceSystem}, system); err != nil {
+		t.Fatal(err)
+	}
+	b.annotate("restored", v1alpha1.AnnotationBackupRequestedAt, "one")
+	b.until("the request is handled", func() bool { return b.get("restored").Status.BackupStatus.LastHandledRequest == "one" })
+	b.edit("restored", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Image = "mariadb:11.8" })
+	b.until("the upgrade is backed up", func() bool { return slices.Contains(b.workloads.reasons(), string(resources.BeforeUpgrade)) })
+	b.waitReady("restored")
+	b.restore("dump-1")
+	b.waitRestored(1)
+	cron := &batchv1.CronJob{}
+	b.read(resources.BackupName, cron)
+	specs := map[string]batchv1.JobSpec{"scheduled": cron.Spec.JobTemplate.Spec}
+	b.workloads.with(func(w *workloads) {
+		for _, r := range w.ran {
+			specs[r.reason] = r.job.Spec
+		}
+	})
+	if len(specs) != 5 {
+		t.Errorf("the Jobs are %v, want five kinds", b.workloads.reasons())
+	}
+	for reason, spec := range specs {
+		var args []string
+		for _, c := range slices.Concat(spec.Template.Spec.InitContainers, spec.Template.Spec.Containers) {
+			args = append(args, c.Args...)
+		}
+		if want := "--s3-prefix=multinic/" + string(system.UID) + "/" + b.namespace; !slices.Contains(args, want) {
+			t.Errorf("the Job %s is given %v, want %s", reason, args, want)
+		}
+	}
 }
 
 func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {

@@ -21,6 +21,15 @@ import (
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
+// identify finds out whose the copies in the bucket are. It comes before the steps that
+// start Jobs: one that didn't know would prune and restore what is someone else's.
+func (r *Reconciler) identify(ctx context.Context, p *passage) (err error) {
+	if p.in.Spec.Database.Backup.S3 != nil {
+		p.in.Owner, err = r.databaseOwner(ctx, p.namespace())
+	}
+	return err
+}
+
 // backup keeps the scheduled dumps going, makes those that are asked for, and
 // tells of them.
 func (r *Reconciler) backup(ctx context.Context, p *passage) error {
