@@ -71,7 +71,7 @@ the standard error and in the result, beside the backup's name.` + bucketHelp,
 }
 
 func fetchCommand() *cobra.Command {
-	var options backup.FetchOptions
+	options := backup.FetchOptions{Now: time.Now}
 	var bucket backup.S3Options
 	var result string
 	cmd := &cobra.Command{
@@ -108,7 +108,7 @@ func listCommand() *cobra.Command {
 		Short: "List the whole backups of a folder, the newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			whole, broken, err := backup.List(dir)
+			whole, broken, err := backup.List(dir, time.Now())
 			if err != nil {
 				return err
 			}

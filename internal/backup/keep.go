@@ -65,7 +65,8 @@ func Keep(ctx context.Context, o KeepOptions) (Result, error) {
 // follow does what comes after a backup: it prunes, and copies to the bucket. It
 // continues a sentence that says where the backup is kept.
 func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
-	names, err := dir.prune(o.Keep, r.Name, o.Now())
+	now := o.Now()
+	names, err := dir.prune(o.Keep, r.Name, now)
 	r.Available = newest(names)
 	if err != nil {
 		err = fmt.Errorf("older ones can't be pruned: %w", err)
@@ -76,7 +77,7 @@ func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
 	if o.Bucket == nil {
 		return err
 	}
-	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, r.Name)
+	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, r.Name, now)
 	r.Uploaded = slices.Contains(there, r.Name)
 	switch {
 	case copyErr == nil:
@@ -85,14 +86,14 @@ func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
 	default:
 		copyErr = fmt.Errorf("its copy in %s failed: %w", o.Bucket, copyErr)
 	}
-	r.Available = newest(union(names, there))
+	r.Available = newest(union(names, there, now))
 	return errors.Join(err, copyErr)
 }
 
 // prune drops the whole backups beyond keep and what is not whole. It returns the
 // names of those that are left, as far as it can see them.
 func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
-	whole, broken, err := f.list()
+	whole, broken, err := f.list(now)
 	if err != nil {
 		return []string{made}, err
 	}
@@ -110,12 +111,12 @@ func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
 
 // copyTo copies to the bucket what it lacks, which after an outage of the bucket is
 // more than the last one, and prunes there. It returns the names there.
-func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string) ([]string, error) {
-	there, stray, err := listBucket(ctx, b)
+func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string, now time.Time) ([]string, error) {
+	there, stray, err := listBucket(ctx, b, now)
 	if err != nil {
 		return nil, err
 	}
-	old := expendable(union(names, there), keep, made)
+	old := expendable(union(names, there, now), keep, made)
 	for _, name := range names { // the newest first: it matters most
 		if slices.Contains(there, name) || slices.Contains(old, name) {
 			continue
@@ -128,7 +129,7 @@ func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, 
 		}
 		there = append(there, name)
 	}
-	newestFirst(there)
+	newestFirst(there, now)
 	var errs []error
 	for _, name := range old {
 		if !slices.Contains(there, name) {
@@ -149,8 +150,8 @@ func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, 
 }
 
 // union are the names of both, the newest first.
-func union(a, b []string) []string {
+func union(a, b []string, now time.Time) []string {
 	all := slices.Concat(a, b)
-	newestFirst(all)
+	newestFirst(all, now)
 	return slices.Compact(all)
 }

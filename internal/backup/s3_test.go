@@ -113,7 +113,7 @@ func TestCopiesInABucketArePrunedAndFetched(t *testing.T) {
 
 	// The volume is lost.
 	to := filepath.Join(t.TempDir(), "out.sql.gz")
-	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: "/nonexistent", Name: backup.Latest, To: to, Bucket: s.bucket(t)})
+	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: "/nonexistent", Name: backup.Latest, To: to, Now: later, Bucket: s.bucket(t)})
 	if err != nil || r.Name != last.Name || r.SHA256 != last.SHA256 || r.Rows["multi_claim"] != 4 || len(r.Available) != 3 {
 		t.Errorf("fetched %+v, %v; want %+v", r, err, last)
 	}
@@ -126,7 +126,7 @@ func TestCopiesInABucketArePrunedAndFetched(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Remove(to)
-	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: last.Name, To: to, Bucket: s.bucket(t)}); err == nil || !strings.Contains(err.Error(), "is damaged") {
+	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: last.Name, To: to, Now: later, Bucket: s.bucket(t)}); err == nil || !strings.Contains(err.Error(), "is damaged") {
 		t.Errorf("a damaged copy: %v", err)
 	}
 	if _, err := os.Stat(to); err == nil {
@@ -157,7 +157,7 @@ func TestThoseWhoShareABucketDoNotMeet(t *testing.T) {
 		}
 	}
 	for folder, dir := range dirs {
-		r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: filepath.Join(t.TempDir(), "out.sql.gz"), Bucket: at(folder)})
+		r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: filepath.Join(t.TempDir(), "out.sql.gz"), Now: later, Bucket: at(folder)})
 		if want := names(t, dir); err != nil || r.Name != want[0] || !slices.Equal(r.Available, want) {
 			t.Errorf("%q: the latest is %q of %v, %v; want %v", folder, r.Name, r.Available, err, want)
 		}
