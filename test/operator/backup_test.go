@@ -223,6 +223,77 @@ func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {
 	}
 }
 
+// TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver: it was made when its Job ended.
+func TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	dated := func(ahead time.Duration) {
+		b.workloads.with(func(w *workloads) {
+			w.dumped = func(r *backup.Result) { r.CreatedAt = new(r.CreatedAt.Add(ahead)) }
+		})
+	}
+	dated(48 * time.Hour)
+	first := b.askBackup("one").Status.BackupStatus
+	if at := first.LastSuccessfulTime; at == nil || time.Until(at.Time) > time.Minute || first.LastName == "" {
+		t.Errorf("the status tells %+v, want the time when the Job ended", first)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+	dated(5 * time.Second) // in another second than the first
+	second := b.askBackup("two").Status.BackupStatus
+	if second.LastName == first.LastName {
+		t.Errorf("the status tells %+v, want the second dump", second)
+	}
+	stop()
+	b.start()
+	b.looks()
+	if s := b.get("saved").Status.BackupStatus; s.LastName != second.LastName {
+		t.Errorf("the status tells %+v again, want the second dump", s)
+	}
+}
+
+// TestALastDumpThatIsDatedInTheFutureIsOvertaken: a version of before may have written
+// such a date.
+func TestALastDumpThatIsDatedInTheFutureIsOvertaken(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	ahead := &shifted{}
+	b.options.Clock, b.options.LookEvery = ahead, time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	stop()
+	op := b.get("saved")
+	before := op.DeepCopy()
+	s := &op.Status.BackupStatus
+	s.LastSuccessfulTime, s.LastName = new(metav1.NewTime(time.Now().AddDate(1, 0, 0))), "20991231t235959z-scheduled"
+	if err := b.client.Status().Patch(t.Context(), op, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+	ahead.by.Store(int64(3 * 24 * time.Hour))
+	b.start()
+	op = b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupOverdue)
+	if c := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp); !strings.Contains(c.Message, s.LastName) || !strings.Contains(c.Message, "in the future") {
+		t.Errorf("the condition says %q, and not why", c.Message)
+	}
+	series := fmt.Sprintf("multinic_operator_last_backup_timestamp_seconds{name=%q,namespace=%q}", "saved", b.namespace)
+	if got := b.metric(series); got != 0 {
+		t.Errorf("the metric is %.0f, as if all was well", got)
+	}
+	ahead.by.Store(0)
+	b.workloads.with(func(w *workloads) { w.fails[requested] = `{"error":"no space left on the volume"}` })
+	b.askBackup("one")
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupFailed)
+	b.workloads.with(func(w *workloads) { delete(w.fails, requested) })
+	if got := b.askBackup("two").Status.BackupStatus; got.LastName == s.LastName || time.Until(got.LastSuccessfulTime.Time) > time.Minute {
+		t.Errorf("the status tells %+v, want the dump of now", got)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+}
+
 // TestAWeeklyBackupIsNotToldBeforeItsFirstTick: the second day has no dump yet.
 func TestAWeeklyBackupIsNotToldBeforeItsFirstTick(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/backup"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
@@ -112,7 +113,7 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	s := &p.op.Status.BackupStatus
 	at := ended(job)
 	if state == jobFailed {
-		if (s.LastFailureTime == nil || s.LastFailureTime.Time.Before(at)) && (s.LastSuccessfulTime == nil || s.LastSuccessfulTime.Time.Before(at)) {
+		if (s.LastFailureTime == nil || s.LastFailureTime.Time.Before(at)) && p.lastDump(s).Before(at) {
 			s.LastFailureTime = new(metav1.NewTime(at))
 			why = cmp.Or(r.lastWords(ctx, job), why)
 			p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "the Job %s failed: %s", job.Name, why)
@@ -124,8 +125,8 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	if err != nil || result == nil || result.CreatedAt == nil {
 		return err
 	}
-	made := result.CreatedAt.Truncate(time.Second) // as the API keeps it
-	if s.LastSuccessfulTime != nil && !made.After(s.LastSuccessfulTime.Time) {
+	made := madeAt(job, result)
+	if !p.isNews(s, made) {
 		return nil
 	}
 	s.LastSuccessfulTime, s.LastName, s.LastSizeBytes = new(metav1.NewTime(made)), result.Name, result.Bytes
@@ -139,6 +140,31 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 		r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonBackupCopyFailed, "Backup", "%s", afterDump(s))
 	}
 	return nil
+}
+
+// madeAt is when a Job's dump was made, in seconds, as the API keeps times. It can't be
+// after the Job's end: then the clock of the dump's node is ahead, and the dump was made
+// at that end at the latest.
+func madeAt(job *batchv1.Job, result *backup.Result) time.Time {
+	if end := ended(job); backup.Ahead(*result.CreatedAt, end) {
+		return end
+	}
+	return result.CreatedAt.Truncate(time.Second)
+}
+
+// isNews says whether a dump is newer than the last one that a status tells of. A status
+// may tell a time in the future, of a clock that was ahead: anything is newer than that.
+func (p *passage) isNews(s *v1alpha1.BackupStatus, made time.Time) bool {
+	return s.LastSuccessfulTime == nil || backup.CompareAge(made, s.LastSuccessfulTime.Time, p.now) < 0
+}
+
+// lastDump is when the newest dump was made; the zero time if there is none, or if its
+// time lies in the future, so that nobody knows.
+func (p *passage) lastDump(s *v1alpha1.BackupStatus) time.Time {
+	if s.LastSuccessfulTime == nil || backup.Ahead(s.LastSuccessfulTime.Time, p.now) {
+		return time.Time{}
+	}
+	return s.LastSuccessfulTime.Time
 }
 
 // afterDump says what came after the last dump and failed.
@@ -161,7 +187,8 @@ func ended(job *batchv1.Job) time.Time {
 // where it should be.
 func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
-	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
+	last := p.lastDump(s)
+	r.Metrics.backedUp(p.op, last)
 	r.Metrics.backupProblem(p.op, s.Problem)
 	if !*b.Enabled {
 		message := "database.backup.enabled is false"
@@ -181,16 +208,8 @@ func (r *Reconciler) tellBackup(p *passage) {
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "%s", why)
 		return
 	}
-	since := p.op.CreationTimestamp.Time
-	if s.LastSuccessfulTime != nil {
-		since = s.LastSuccessfulTime.Time
-	}
-	schedule, err := cron.ParseStandard(b.Schedule)
-	if err != nil {
-		return // refused before
-	}
-	if due := schedule.Next(since.UTC()); !due.IsZero() && p.now.Sub(due) > time.Hour {
-		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupOverdue, "no dump since %s, though one was due at %s: kubectl get jobs -n %s says why", since.UTC().Format(time.RFC3339), due.Format(time.RFC3339), p.namespace())
+	if overdue := p.overdue(last); overdue != "" {
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupOverdue, "%s", overdue)
 		return
 	}
 	if s.LastSuccessfulTime == nil {
@@ -202,4 +221,28 @@ func (r *Reconciler) tellBackup(p *passage) {
 		return
 	}
 	p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackedUp, "the last dump is %s", s.LastName)
+}
+
+// overdue says which dump should have been made since the last one and was not; nothing
+// if none. Of one whose time is not known only so much is: it is younger than the
+// MultiNicOperator whose status tells of it. So it counts as that old: then a dump that
+// no other follows is overdue after one period, and not never.
+func (p *passage) overdue(last time.Time) string {
+	s, since := &p.op.Status.BackupStatus, last
+	if since.IsZero() {
+		since = p.op.CreationTimestamp.Time
+	}
+	schedule, err := cron.ParseStandard(p.in.Spec.Database.Backup.Schedule)
+	if err != nil {
+		return "" // refused before
+	}
+	due := schedule.Next(since.UTC())
+	if due.IsZero() || p.now.Sub(due) <= time.Hour {
+		return ""
+	}
+	if last.IsZero() && s.LastSuccessfulTime != nil {
+		return fmt.Sprintf("the last dump, %s, is dated %s, which is in the future, so nobody knows how old it is: set the nodes' clocks right; kubectl multinic backup now makes one that is dated rightly",
+			s.LastName, s.LastSuccessfulTime.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("no dump since %s, though one was due at %s: kubectl get jobs -n %s says why", since.UTC().Format(time.RFC3339), due.Format(time.RFC3339), p.namespace())
 }
