@@ -253,7 +253,8 @@ type S3Spec struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9.-]*[a-z0-9]$`
 	Bucket string `json:"bucket"`
-	// prefix of the objects' names.
+	// prefix of the objects' names. The cluster and the namespace come after
+	// it, so that those that share a bucket don't meet.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9/._-]*$`
@@ -446,6 +447,10 @@ type BackupStatus struct {
 	// lastFailureTime is when a dump last failed, if none has succeeded since.
 	// +optional
 	LastFailureTime *metav1.Time `json:"lastFailureTime,omitempty"`
+	// problem is what came after the last dump and failed: its copy in the
+	// bucket, or pruning. Empty where nothing did.
+	// +optional
+	Problem string `json:"problem,omitempty"`
 	// available are the newest dumps, newest first, as the last one saw them.
 	// +optional
 	// +listType=atomic

@@ -20,7 +20,7 @@ const (
 	// the spec asks for.
 	ConditionStorageResized = "StorageResized"
 	// ConditionBackedUp is False while the newest dump is older than it should
-	// be, or failed.
+	// be, or failed, or is not copied where it should be.
 	ConditionBackedUp = "BackedUp"
 	// ConditionRestored tells of the restore that was asked for last.
 	ConditionRestored = "Restored"
@@ -54,6 +54,7 @@ const (
 	ReasonNoBackupYet        = "NoBackupYet"        // the first one is still to come
 	ReasonBackupFailed       = "BackupFailed"       // the last one; the message says why
 	ReasonBackupOverdue      = "BackupOverdue"      // none has succeeded for longer than the schedule says
+	ReasonBackupCopyFailed   = "BackupCopyFailed"   // the last dump is kept, and its copy in the bucket or pruning failed
 	ReasonRestored           = "Restored"           // and published again
 	ReasonRestoring          = "Restoring"          // publication is stopped meanwhile
 	ReasonRestoreFailed      = "RestoreFailed"      // the message says why; publication goes on

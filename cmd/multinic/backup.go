@@ -40,19 +40,23 @@ func keepCommand() *cobra.Command {
 		Short: "Make a dump a backup: verify it, name it, prune older ones, copy it to a bucket",
 		Long: `Make a dump a backup: verify it, name it, prune older ones, copy it to a bucket.
 
-Ends with an error where the backup is kept and only pruning or copying failed; the
-result says so.` + bucketHelp,
+A backup that is kept is a success, whatever comes after it: what fails then is said on
+the standard error and in the result, beside the backup's name.` + bucketHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var r backup.Result
-			var err error
-			if options.Bucket, err = bucket.Open(os.Getenv); err == nil {
-				r, err = backup.Keep(cmd.Context(), options)
+			options.Bucket, options.BucketError = bucket.Open(os.Getenv)
+			r, err := backup.Keep(cmd.Context(), options)
+			if err != nil {
+				return finish(r, err, result)
 			}
-			if r.Name != "" {
-				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "kept backup %s in %s: %d bytes\n", r.Name, options.Dir, r.Bytes)
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "kept backup %s in %s: %d bytes\n", r.Name, options.Dir, r.Bytes)
+			if r.Error != "" {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "backup %s is kept in %s, but %s\n", r.Name, options.Dir, r.Error)
 			}
-			return finish(r, err, result)
+			if err := r.Write(result); err != nil {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "backup %s is kept in %s, but %v\n", r.Name, options.Dir, err)
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()
@@ -67,7 +71,7 @@ result says so.` + bucketHelp,
 }
 
 func fetchCommand() *cobra.Command {
-	var options backup.FetchOptions
+	options := backup.FetchOptions{Now: time.Now}
 	var bucket backup.S3Options
 	var result string
 	cmd := &cobra.Command{
@@ -104,7 +108,7 @@ func listCommand() *cobra.Command {
 		Short: "List the whole backups of a folder, the newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			whole, broken, err := backup.List(dir)
+			whole, broken, err := backup.List(dir, time.Now())
 			if err != nil {
 				return err
 			}

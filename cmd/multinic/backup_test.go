@@ -69,13 +69,18 @@ func TestABackupGoesThroughAllItsSteps(t *testing.T) {
 	if err != nil || kept.Name == "" || kept.Error != "" || kept.Uploaded || len(kept.Available) != 1 {
 		t.Fatalf("%+v, %v", kept, err)
 	}
+	script(backup.DumpScript, dump)
+	output, second, err := run(t, "keep", "--dir", dir, "--file", dump, "--reason", "manual", "--s3-bucket", "b", "--s3-endpoint", "s3.example.com")
+	if err != nil || second.Name == "" || second.Uploaded || !strings.Contains(second.Error, backup.SecretKeyEnv) || !strings.Contains(output, second.Error) {
+		t.Errorf("a kept backup is a success, whatever its bucket says: %+v, %v\n%s", second, err, output)
+	}
 	if output, _, err := run(t, "list", "--dir", dir); err != nil || !strings.Contains(output, kept.Name) {
 		t.Errorf("listed: %q, %v", output, err)
 	}
 	if _, r, err := run(t, "fetch", "--dir", dir, "--name", "20200101t000000z-manual", "--to", work); err == nil || !strings.Contains(r.Error, kept.Name) {
 		t.Errorf("fetching what isn't there: %+v, %v", r, err)
 	}
-	if _, r, err := run(t, "fetch", "--dir", dir, "--to", work); err != nil || r.Name != kept.Name || r.Rows["multi_epoch"] != 1 {
+	if _, r, err := run(t, "fetch", "--dir", dir, "--to", work); err != nil || r.Name != second.Name || r.Rows["multi_epoch"] != 1 {
 		t.Errorf("fetching the latest: %+v, %v", r, err)
 	}
 	script(backup.LoadScript, work)

@@ -34,7 +34,7 @@ const strayAfter = 24 * time.Hour
 
 // listBucket gives the names of the backups, the newest first, and the keys of what
 // was left half copied.
-func listBucket(ctx context.Context, b Bucket) (names, stray []string, err error) {
+func listBucket(ctx context.Context, b Bucket, now time.Time) (names, stray []string, err error) {
 	objects, err := b.List(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -54,6 +54,6 @@ func listBucket(ctx context.Context, b Bucket) (names, stray []string, err error
 			stray = append(stray, o.Key)
 		}
 	}
-	newestFirst(names)
+	newestFirst(names, now)
 	return slices.Compact(names), stray, nil
 }

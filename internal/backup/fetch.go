@@ -15,9 +15,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
-// Latest names the newest backup, but for those that restores have made.
+// Latest names the newest backup, but for those that restores have made. One that is
+// dated in the future it names only where there is no other.
 const Latest = "latest"
 
 // FetchOptions say which backup, and where to.
@@ -29,17 +31,18 @@ type FetchOptions struct {
 	// To is the file to be written; beside it one with RowsSuffix.
 	To     string
 	Bucket Bucket
+	Now    func() time.Time
 }
 
 // Fetch finds a backup, in the folder or else in the bucket, and copies the dump out
 // if it is what its manifest says.
 func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
-	s := search{dir: folder(o.Dir), bucket: o.Bucket}
+	s := search{dir: folder(o.Dir), bucket: o.Bucket, now: o.Now()}
 	var r Result
 	if err := s.look(ctx); err != nil {
 		return r, err
 	}
-	all := union(namesOf(s.local), s.remote)
+	all := union(namesOf(s.local), s.remote, s.now)
 	r.Available = newest(all)
 	name := o.Name
 	if i := slices.IndexFunc(all, func(n string) bool { return reasonOf(n) != BeforeRestore }); name == Latest && i >= 0 {
@@ -61,6 +64,7 @@ func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
 type search struct {
 	dir       folder
 	bucket    Bucket
+	now       time.Time
 	local     []Manifest
 	broken    map[string]error
 	remote    []string
@@ -69,7 +73,7 @@ type search struct {
 
 func (s *search) look(ctx context.Context) error {
 	var err error
-	s.local, s.broken, err = s.dir.list()
+	s.local, s.broken, err = s.dir.list(s.now)
 	if errors.Is(err, fs.ErrNotExist) && s.bucket != nil {
 		err = nil // a new volume
 	}
@@ -77,7 +81,7 @@ func (s *search) look(ctx context.Context) error {
 		return err
 	}
 	// A bucket that is away is no harm to what lies here.
-	if s.remote, _, s.remoteErr = listBucket(ctx, s.bucket); s.remoteErr != nil && len(s.local) == 0 {
+	if s.remote, _, s.remoteErr = listBucket(ctx, s.bucket, s.now); s.remoteErr != nil && len(s.local) == 0 {
 		return fmt.Errorf("%s holds no backup, and %s can't be read: %w", s.dir, s.bucket, s.remoteErr)
 	}
 	return nil
@@ -123,7 +127,7 @@ func (s *search) missing(name string) error {
 	if s.remoteErr != nil {
 		text += fmt.Sprintf("; %s can't be read: %v", s.bucket, s.remoteErr)
 	}
-	if all := union(namesOf(s.local), s.remote); len(all) > 0 {
+	if all := union(namesOf(s.local), s.remote, s.now); len(all) > 0 {
 		return fmt.Errorf("%s; there are: %s", text, strings.Join(newest(all), ", "))
 	}
 	return fmt.Errorf("%s; there is none at all", text)
@@ -177,6 +181,6 @@ func writeRows(path string, rows map[string]int64) error {
 
 // List gives the whole backups of a folder, the newest first, and why others are
 // none.
-func List(dir string) (whole []Manifest, broken map[string]error, err error) {
-	return folder(dir).list()
+func List(dir string, now time.Time) (whole []Manifest, broken map[string]error, err error) {
+	return folder(dir).list(now)
 }

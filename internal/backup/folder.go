@@ -31,7 +31,7 @@ func (f folder) path(name string) string { return filepath.Join(string(f), name)
 
 // list gives the whole backups, the newest first. broken says of the others why
 // they are none.
-func (f folder) list() (whole []Manifest, broken map[string]error, err error) {
+func (f folder) list(now time.Time) (whole []Manifest, broken map[string]error, err error) {
 	entries, err := os.ReadDir(string(f))
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the folder of backups: %w", err)
@@ -54,7 +54,7 @@ func (f folder) list() (whole []Manifest, broken map[string]error, err error) {
 		}
 		whole = append(whole, m)
 	}
-	sortManifests(whole)
+	sortManifests(whole, now)
 	return whole, broken, nil
 }
 

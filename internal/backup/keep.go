@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,13 +22,16 @@ type KeepOptions struct {
 	Keep int
 	// Bucket takes a copy; nil for none.
 	Bucket Bucket
-	Now    func() time.Time
+	// BucketError is why there is no Bucket though one is asked for. The dump is
+	// kept all the same.
+	BucketError error
+	Now         func() time.Time
 }
 
 // Keep makes a dump a backup: it reads the dump to its end, gives it its name and
-// manifest, prunes older ones, and copies to the bucket what isn't there. If only
-// what comes after the backup fails, the result names the backup and there is an
-// error all the same.
+// manifest, prunes older ones, and copies to the bucket what isn't there. An error
+// means that the dump is not kept. What fails after that is the result's Error alone:
+// a dump that is made once more would push an older one out and mend nothing.
 func Keep(ctx context.Context, o KeepOptions) (Result, error) {
 	var r Result
 	if o.Keep < 1 {
@@ -52,32 +56,46 @@ func Keep(ctx context.Context, o KeepOptions) (Result, error) {
 		return r, fmt.Errorf("keeping %s: %w", o.File, err)
 	}
 	r = r.of(made)
-	names, err := dir.prune(o.Keep, made.Name, o.Now())
+	if err := o.follow(ctx, dir, &r); err != nil {
+		r.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	return r, nil
+}
+
+// follow does what comes after a backup: it prunes, and copies to the bucket. It
+// continues a sentence that says where the backup is kept.
+func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
+	now := o.Now()
+	names, err := dir.prune(o.Keep, r.Name, now)
 	r.Available = newest(names)
 	if err != nil {
-		err = fmt.Errorf("backup %s is kept, but older ones can't be pruned: %w", made.Name, err)
+		err = fmt.Errorf("older ones can't be pruned: %w", err)
+	}
+	if o.BucketError != nil {
+		return errors.Join(err, fmt.Errorf("it can't be copied: %w", o.BucketError))
 	}
 	if o.Bucket == nil {
-		return r, err
+		return err
 	}
-	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, made.Name)
-	r.Uploaded = slices.Contains(there, made.Name)
-	if copyErr != nil {
-		copyErr = fmt.Errorf("backup %s is kept in %s, but its copy in %s failed: %w", made.Name, o.Dir, o.Bucket, copyErr)
-		if r.Uploaded {
-			copyErr = fmt.Errorf("backup %s is kept in %s and %s, but tidying up there failed: %w", made.Name, o.Dir, o.Bucket, copyErr)
-		}
+	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, r.Name, now)
+	r.Uploaded = slices.Contains(there, r.Name)
+	switch {
+	case copyErr == nil:
+	case r.Uploaded:
+		copyErr = fmt.Errorf("the copies of older ones in %s can't be put right: %w", o.Bucket, copyErr)
+	default:
+		copyErr = fmt.Errorf("its copy in %s failed: %w", o.Bucket, copyErr)
 	}
-	r.Available = newest(union(names, there))
-	return r, errors.Join(err, copyErr)
+	r.Available = newest(union(names, there, now))
+	return errors.Join(err, copyErr)
 }
 
 // prune drops the whole backups beyond keep and what is not whole. It returns the
-// names of those that are left.
+// names of those that are left, as far as it can see them.
 func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
-	whole, broken, err := f.list()
+	whole, broken, err := f.list(now)
 	if err != nil {
-		return nil, err
+		return []string{made}, err
 	}
 	names := namesOf(whole)
 	errs := []error{f.sweep(broken, now)}
@@ -93,12 +111,12 @@ func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
 
 // copyTo copies to the bucket what it lacks, which after an outage of the bucket is
 // more than the last one, and prunes there. It returns the names there.
-func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string) ([]string, error) {
-	there, stray, err := listBucket(ctx, b)
+func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string, now time.Time) ([]string, error) {
+	there, stray, err := listBucket(ctx, b, now)
 	if err != nil {
 		return nil, err
 	}
-	old := expendable(union(names, there), keep, made)
+	old := expendable(union(names, there, now), keep, made)
 	for _, name := range names { // the newest first: it matters most
 		if slices.Contains(there, name) || slices.Contains(old, name) {
 			continue
@@ -111,7 +129,7 @@ func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, 
 		}
 		there = append(there, name)
 	}
-	newestFirst(there)
+	newestFirst(there, now)
 	var errs []error
 	for _, name := range old {
 		if !slices.Contains(there, name) {
@@ -132,8 +150,8 @@ func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, 
 }
 
 // union are the names of both, the newest first.
-func union(a, b []string) []string {
+func union(a, b []string, now time.Time) []string {
 	all := slices.Concat(a, b)
-	newestFirst(all)
+	newestFirst(all, now)
 	return slices.Compact(all)
 }

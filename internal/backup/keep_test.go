@@ -21,6 +21,9 @@ import (
 
 var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
+// later is when all that tests make is of the past.
+func later() time.Time { return start.AddDate(0, 0, 7) }
+
 // small is the text of a dump with n claims.
 func small(n int) string {
 	var b strings.Builder
@@ -62,15 +65,11 @@ func keep(t testing.TB, dir, reason string, n int, at time.Time, bucket backup.B
 
 func names(t testing.TB, dir string) []string {
 	t.Helper()
-	whole, _, err := backup.List(dir)
+	whole, _, err := backup.List(dir, later())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
-	for _, m := range whole {
-		all = append(all, m.Name)
-	}
-	return all
+	return namesOf(whole)
 }
 
 func TestABackupIsKeptWithItsManifest(t *testing.T) {
@@ -102,7 +101,7 @@ func TestABackupIsKeptWithItsManifest(t *testing.T) {
 
 	// And back, into another database.
 	to, target := filepath.Join(t.TempDir(), "dump.sql.gz"), published
-	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to}); err != nil {
+	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to, Now: later}); err != nil {
 		t.Fatal(err)
 	}
 	other, _, _ := target(t, 1)
@@ -171,7 +170,7 @@ func TestWhatIsNotWholeIsNeitherListedNorCountedAndGoes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole, broken, err := backup.List(dir)
+	whole, broken, err := backup.List(dir, later())
 	if err != nil || len(whole) != 2 || len(broken) != 4 {
 		t.Errorf("whole %v, broken %v, %v; want 2 and 4", whole, broken, err)
 	}
@@ -216,7 +215,7 @@ func TestADumpThatIsNotWholeIsNotKept(t *testing.T) {
 		"empty":              "",
 	} {
 		file := newDump(t, dir, text)
-		r, err := backup.Keep(t.Context(), backup.KeepOptions{Dir: dir, File: file, Reason: "manual", Keep: 3, Now: time.Now})
+		r, err := backup.Keep(t.Context(), backup.KeepOptions{Dir: dir, File: file, Reason: "manual", Keep: 3, Now: later})
 		if err == nil || r.Name != "" || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: kept as %q, %v", name, r.Name, err)
 		}
@@ -227,7 +226,7 @@ func TestADumpThatIsNotWholeIsNotKept(t *testing.T) {
 		if err := os.WriteFile(file, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := backup.Keep(t.Context(), backup.KeepOptions{Dir: dir, File: file, Reason: "manual", Keep: 3, Now: time.Now}); err == nil {
+		if _, err := backup.Keep(t.Context(), backup.KeepOptions{Dir: dir, File: file, Reason: "manual", Keep: 3, Now: later}); err == nil {
 			t.Errorf("a dump %s is kept", name)
 		}
 	}
@@ -254,11 +253,11 @@ func TestWhatARestoreReplacesIsNeitherTheLatestNorDrivesOutWhatIsRestored(t *tes
 	if !slices.Contains(replaced.Available, good.Name) {
 		t.Errorf("there are %v, without %s", replaced.Available, good.Name)
 	}
-	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to})
+	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to, Now: later})
 	if err != nil || r.Name != good.Name {
 		t.Errorf("the latest is %q, %v; want %s", r.Name, err, good.Name)
 	}
-	if r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: replaced.Name, To: to}); err != nil || r.Name != replaced.Name {
+	if r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: replaced.Name, To: to, Now: later}); err != nil || r.Name != replaced.Name {
 		t.Errorf("by name: %q, %v", r.Name, err)
 	}
 	if _, err := keep(t, dir, "requested", 3, start.Add(9*time.Hour), nil); err != nil {
@@ -273,7 +272,7 @@ func TestFetchSaysWhatThereIs(t *testing.T) {
 	t.Parallel()
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "out.sql.gz")
 	fetch := func(name string) (backup.Result, error) {
-		return backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: name, To: to})
+		return backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: name, To: to, Now: later})
 	}
 	if _, err := fetch(backup.Latest); err == nil || !strings.Contains(err.Error(), "there is none at all") {
 		t.Errorf("from an empty folder: %v", err)
@@ -316,13 +315,111 @@ func TestABucketThatIsAwayHurtsNothingHere(t *testing.T) {
 	t.Parallel()
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "out.sql.gz")
 	r, err := keep(t, dir, "manual", 2, start, broken{})
-	if err == nil || !strings.Contains(err.Error(), "is kept in "+dir) || r.Name == "" || r.Uploaded || !slices.Equal(names(t, dir), r.Available) {
-		t.Errorf("%+v, %v; want a backup and an error", r, err)
+	if err != nil || !strings.Contains(r.Error, "no route") || r.Name == "" || r.Uploaded || !slices.Equal(names(t, dir), r.Available) {
+		t.Errorf("%+v, %v; want a backup that is kept, and what failed", r, err)
 	}
-	if got, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to, Bucket: broken{}}); err != nil || got.Name != r.Name {
+	if got, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: dir, Name: backup.Latest, To: to, Now: later, Bucket: broken{}}); err != nil || got.Name != r.Name {
 		t.Errorf("fetching what lies here: %v", err)
 	}
-	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: to, Bucket: broken{}}); err == nil || !strings.Contains(err.Error(), "no route") {
+	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: to, Now: later, Bucket: broken{}}); err == nil || !strings.Contains(err.Error(), "no route") {
 		t.Errorf("fetching what can't be seen: %v", err)
 	}
+}
+
+// TestABackupIsKeptWhateverFailsAfterIt: whoever started it would else start it again, and
+// each new dump pushes an older one out.
+func TestABackupIsKeptWhateverFailsAfterIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	options := func() backup.KeepOptions {
+		return backup.KeepOptions{Dir: dir, File: newDump(t, dir, small(2)), Reason: "manual", Keep: 3, Now: func() time.Time { return start }}
+	}
+	o := options()
+	o.BucketError = errors.New("no key to it")
+	r, err := backup.Keep(t.Context(), o)
+	if err != nil || r.Name == "" || r.Uploaded || !strings.Contains(r.Error, "no key to it") || !slices.Equal(names(t, dir), r.Available) {
+		t.Errorf("with a bucket that can't be opened: %+v, %v", r, err)
+	}
+	// What can't be removed.
+	stuck := filepath.Join(dir, "20260101t000000z-manual.sql.gz")
+	if err := os.MkdirAll(filepath.Join(stuck, "full"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	old := start.Add(-24 * time.Hour)
+	if err := os.Chtimes(stuck, old, old); err != nil {
+		t.Fatal(err)
+	}
+	o = options()
+	o.Bucket = broken{}
+	r, err = backup.Keep(t.Context(), o)
+	if err != nil || r.Name == "" || !slices.Contains(r.Available, r.Name) {
+		t.Errorf("with a folder that can't be pruned: %+v, %v", r, err)
+	}
+	for _, part := range []string{"pruned", stuck, "copy in s3://away/ failed", "no route"} {
+		if !strings.Contains(r.Error, part) || strings.Contains(r.Error, "\n") {
+			t.Errorf("the trouble is told as %q, without %q or on more than one line", r.Error, part)
+		}
+	}
+}
+
+// TestAClockThatWasAheadMakesNoBackupTheNewest: neither here nor in the bucket. What it has
+// dated goes first, and until then it can be had by its name.
+func TestAClockThatWasAheadMakesNoBackupTheNewest(t *testing.T) {
+	t.Parallel()
+	s, dir := newS3(t), t.TempDir()
+	ahead := start.AddDate(1, 0, 0)
+	var future []string
+	for i := range 2 {
+		r, err := keep(t, dir, backup.Scheduled, i, ahead.Add(time.Duration(i)*time.Hour), s.bucket(t))
+		if err != nil || r.Available[0] != r.Name {
+			t.Fatalf("where nothing shows that the clock is ahead: %+v, %v", r, err)
+		}
+		future = append(future, r.Name)
+	}
+	at := start
+	fetch := func(from, name string) string {
+		t.Helper()
+		r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: from, Name: name, To: filepath.Join(t.TempDir(), "out.sql.gz"), Bucket: s.bucket(t), Now: func() time.Time { return at }})
+		if err != nil {
+			t.Error(err)
+		}
+		return r.Name
+	}
+	if got := fetch(dir, backup.Latest); got != future[1] {
+		t.Errorf("where there is nothing else the latest is %s, want %s", got, future[1])
+	}
+	var right []string // the newest first
+	for i := range 4 {
+		at = start.Add(time.Duration(i) * time.Hour)
+		r, err := keep(t, dir, backup.Scheduled, i, at, s.bucket(t))
+		if err != nil || r.Error != "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		right = slices.Insert(right, 0, r.Name)
+		want := slices.Concat(right, []string{future[1], future[0]})[:3]
+		if whole, _, err := backup.List(dir, at); err != nil || !slices.Equal(namesOf(whole), want) || !slices.Equal(r.Available, want) {
+			t.Errorf("the folder has %v, the result %v, %v; want %v", namesOf(whole), r.Available, err, want)
+		}
+		if keys := s.keys(t); len(keys) != 6 || !slices.Contains(keys, "site/a/"+want[2]+".json") {
+			t.Errorf("the bucket holds %v, want %v", keys, want)
+		}
+		if here, there := fetch(dir, backup.Latest), fetch("/nonexistent", backup.Latest); here != r.Name || there != r.Name {
+			t.Errorf("the latest is %s here and %s in the bucket, want %s", here, there, r.Name)
+		}
+		if i == 0 && fetch(dir, future[0]) != future[0] {
+			t.Error("it can't be had by its name")
+		}
+	}
+	// Clocks differ a little.
+	r, err := keep(t, dir, backup.Scheduled, 9, at.Add(backup.MaxAhead), s.bucket(t))
+	if got := fetch(dir, backup.Latest); err != nil || got != r.Name {
+		t.Errorf("the latest is %s, want %s of a clock that is %s ahead", got, r.Name, backup.MaxAhead)
+	}
+}
+
+func namesOf(all []backup.Manifest) (names []string) {
+	for _, m := range all {
+		names = append(names, m.Name)
+	}
+	return names
 }

@@ -84,6 +84,28 @@ func TestARestoreIsShutAlsoWhereNoStatusRemembersTheDatabase(t *testing.T) {
 	}
 }
 
+// TestADumpOfAnotherClusterIsLedOnceItsOwnerIsTakenOff: as the guide says.
+func TestADumpOfAnotherClusterIsLedOnceItsOwnerIsTakenOff(t *testing.T) {
+	t.Parallel()
+	db, _, _ := published(t, 3)
+	file, elsewhere := dump(t, db), testenv.Database(t)
+	if output, err := debian(t, false).run(t, backup.RestoreScript, elsewhere, file); err != nil {
+		t.Fatalf("restoring: %v\n%s", err, output)
+	}
+	other, err := store.Open(store.Config{Host: elsewhere.Host, Port: elsewhere.Port, User: elsewhere.User, Password: elsewhere.Password, Database: elsewhere.Name, Cluster: "another/multinic-system"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Lead(t.Context(), store.Mark{}); !errors.Is(err, store.ErrForeignOwner) {
+		t.Errorf("leading what another cluster owns: %v", err)
+	}
+	run(t, elsewhere, "UPDATE multi_epoch SET owner = ''")
+	if l, err := other.Lead(t.Context(), store.Mark{}); err != nil || l.GateOpen() {
+		t.Errorf("leading what nobody owns: %v; it is to be shut until all is published", err)
+	}
+}
+
 func TestALeaderNoticesThatADumpWasLoaded(t *testing.T) {
 	t.Parallel()
 	db, l, mark := published(t, 3)

@@ -68,14 +68,45 @@ func reasonOf(name string) string {
 	return parts[2]
 }
 
-// newestFirst sorts names, which begin with the time.
-func newestFirst(names []string) {
-	slices.SortFunc(names, func(a, b string) int { return strings.Compare(b, a) })
+// MaxAhead is how far a date may lie in the future and still be believed: the clocks of
+// two nodes differ a little.
+const MaxAhead = 5 * time.Minute
+
+// Ahead says whether a date lies in the future: a clock was wrong when it was given.
+func Ahead(at, now time.Time) bool { return at.Sub(now) > MaxAhead }
+
+// CompareAge orders dates, the newest first. Those in the future count as the oldest:
+// a clock that was ahead once must not make one backup the newest for ever.
+func CompareAge(a, b, now time.Time) int {
+	switch ahead := Ahead(a, now); {
+	case ahead == Ahead(b, now):
+		return b.Compare(a)
+	case ahead:
+		return 1
+	}
+	return -1
 }
 
-func sortManifests(all []Manifest) {
+// dateOf is the date in a name; the zero one if it is none.
+func dateOf(name string) time.Time {
+	stamp, _, _ := strings.Cut(name, "-")
+	at, err := time.Parse(timeLayout, stamp)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// newestFirst sorts names by the dates in them.
+func newestFirst(names []string, now time.Time) {
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(CompareAge(dateOf(a), dateOf(b), now), strings.Compare(b, a))
+	})
+}
+
+func sortManifests(all []Manifest, now time.Time) {
 	slices.SortFunc(all, func(a, b Manifest) int {
-		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(b.Name, a.Name))
+		return cmp.Or(CompareAge(a.CreatedAt, b.CreatedAt, now), strings.Compare(b.Name, a.Name))
 	})
 }
 

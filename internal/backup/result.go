@@ -20,8 +20,8 @@ const (
 )
 
 // Result is what keep and fetch tell whoever started them, as JSON. After a failure
-// Error is set; a Name is there all the same if the backup was made and only what
-// comes after it failed.
+// Error is set. With a Name beside it the backup is kept, which is a success, and what
+// comes after it failed: pruning, or copying to the bucket.
 type Result struct {
 	Name      string     `json:"name,omitempty"`
 	Bytes     int64      `json:"bytes,omitempty"`

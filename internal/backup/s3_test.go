@@ -113,7 +113,7 @@ func TestCopiesInABucketArePrunedAndFetched(t *testing.T) {
 
 	// The volume is lost.
 	to := filepath.Join(t.TempDir(), "out.sql.gz")
-	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: "/nonexistent", Name: backup.Latest, To: to, Bucket: s.bucket(t)})
+	r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: "/nonexistent", Name: backup.Latest, To: to, Now: later, Bucket: s.bucket(t)})
 	if err != nil || r.Name != last.Name || r.SHA256 != last.SHA256 || r.Rows["multi_claim"] != 4 || len(r.Available) != 3 {
 		t.Errorf("fetched %+v, %v; want %+v", r, err, last)
 	}
@@ -126,11 +126,41 @@ func TestCopiesInABucketArePrunedAndFetched(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Remove(to)
-	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: last.Name, To: to, Bucket: s.bucket(t)}); err == nil || !strings.Contains(err.Error(), "is damaged") {
+	if _, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: last.Name, To: to, Now: later, Bucket: s.bucket(t)}); err == nil || !strings.Contains(err.Error(), "is damaged") {
 		t.Errorf("a damaged copy: %v", err)
 	}
 	if _, err := os.Stat(to); err == nil {
 		t.Error("a damaged copy is there")
+	}
+}
+
+// TestThoseWhoShareABucketDoNotMeet: neither the copies of two clusters, nor those that lie
+// before them, as an earlier version put them.
+func TestThoseWhoShareABucketDoNotMeet(t *testing.T) {
+	t.Parallel()
+	s := newS3(t)
+	at := func(folder string) backup.Bucket {
+		o := s.options
+		o.Prefix = "multinic" + folder
+		b, err := o.Open(env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	dirs := map[string]string{"": t.TempDir(), "/one/multinic-system": t.TempDir(), "/two/multinic-system": t.TempDir(), "/two/team-a": t.TempDir()}
+	for i := range 4 {
+		for folder, dir := range dirs {
+			if r, err := keep(t, dir, backup.Scheduled, i, start.Add(time.Duration(i*10+len(folder))*time.Hour), at(folder)); err != nil || len(r.Available) != min(i+1, 3) {
+				t.Errorf("%q: %+v, %v", folder, r, err)
+			}
+		}
+	}
+	for folder, dir := range dirs {
+		r, err := backup.Fetch(t.Context(), backup.FetchOptions{Dir: t.TempDir(), Name: backup.Latest, To: filepath.Join(t.TempDir(), "out.sql.gz"), Now: later, Bucket: at(folder)})
+		if want := names(t, dir); err != nil || r.Name != want[0] || !slices.Equal(r.Available, want) {
+			t.Errorf("%q: the latest is %q of %v, %v; want %v", folder, r.Name, r.Available, err, want)
+		}
 	}
 }
 
@@ -141,15 +171,15 @@ func TestABucketThatWasAwayGetsWhatItMissed(t *testing.T) {
 	s.down.Store(true)
 	for i := range 2 {
 		r, err := keep(t, dir, backup.Scheduled, i, start.Add(time.Duration(i)*time.Hour), s.bucket(t))
-		if err == nil || r.Name == "" || r.Uploaded {
-			t.Fatalf("%+v, %v; want a backup and an error", r, err)
+		if err != nil || r.Name == "" || r.Uploaded {
+			t.Fatalf("%+v, %v; want a backup that is kept", r, err)
 		}
-		if strings.Contains(err.Error(), secretKey) || strings.Contains(err.Error(), "AKIDEXAMPLE") || !strings.Contains(err.Error(), "s3://backups/site/a/") {
-			t.Errorf("the error is to name the bucket and no key: %v", err)
+		if strings.Contains(r.Error, secretKey) || strings.Contains(r.Error, "AKIDEXAMPLE") || !strings.Contains(r.Error, "s3://backups/site/a/") {
+			t.Errorf("what failed is to name the bucket and no key: %q", r.Error)
 		}
 	}
 	s.down.Store(false)
-	if r, err := keep(t, dir, backup.Scheduled, 2, start.Add(3*time.Hour), s.bucket(t)); err != nil || !r.Uploaded || len(s.keys(t)) != 6 {
+	if r, err := keep(t, dir, backup.Scheduled, 2, start.Add(3*time.Hour), s.bucket(t)); err != nil || r.Error != "" || !r.Uploaded || len(s.keys(t)) != 6 {
 		t.Errorf("%+v, %v, with %v in the bucket; want all three", r, err, s.keys(t))
 	}
 }

@@ -48,7 +48,8 @@ func (p *program) backupNowCommand() *cobra.Command {
 
 It sets the annotation multinic.example.com/backup-requested-at of the MultiNicOperator to
 the present time, and waits until the operator says that this dump has ended. It fails if
-the dump has failed, or has not ended within --timeout. Ctrl-C ends the waiting, not the dump.
+the dump has failed, or has not ended within --timeout. A dump that is kept and could not be
+copied to the bucket is told, and is no failure. Ctrl-C ends the waiting, not the dump.
 NAME is needed by nobody: only one MultiNicOperator of a namespace is active.`,
 		Example: `  kubectl multinic backup now
   # A MultiNicOperator elsewhere
@@ -188,7 +189,15 @@ func (p *program) backupResult(op *v1alpha1.MultiNicOperator, before *v1alpha1.B
 		return fmt.Errorf("%s: the dump has ended and has told nothing of itself: kubectl get jobs,pods -n %s tells why", key(op), op.Namespace)
 	}
 	p.print("%s: %s, %s", key(op), s.LastName, size(s.LastSizeBytes))
+	p.tellProblem(s)
 	return nil
+}
+
+// tellProblem tells what came after the last dump and failed.
+func (p *program) tellProblem(s *v1alpha1.BackupStatus) {
+	if s.Problem != "" {
+		p.tell("%s is kept in the cluster, but %s", s.LastName, s.Problem)
+	}
 }
 
 func (p *program) backupList(ctx context.Context, names []string) error {
@@ -220,6 +229,7 @@ func (p *program) backupList(ctx context.Context, names []string) error {
 		rows = append(rows, row)
 	}
 	p.table(rows)
+	p.tellProblem(s)
 	if s.LastFailureTime != nil {
 		p.tell("The last attempt failed %s%s.", p.ago(s.LastFailureTime.Time), trouble(op, v1alpha1.ConditionBackedUp))
 	}

@@ -6,6 +6,7 @@ package resources
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -217,13 +218,19 @@ func (in Input) multinic(name string, args ...string) corev1.Container {
 	if s3 == nil {
 		return c
 	}
-	c.Args = append(c.Args, "--s3-endpoint="+s3.Endpoint, "--s3-bucket="+s3.Bucket, "--s3-prefix="+s3.Prefix, "--s3-region="+s3.Region)
+	c.Args = append(c.Args, "--s3-endpoint="+s3.Endpoint, "--s3-bucket="+s3.Bucket, "--s3-prefix="+in.bucketFolder(), "--s3-region="+s3.Region)
 	c.Env = append(c.Env, fromSecret("S3_ACCESS_KEY_ID", s3.SecretRef.Name, KeyS3AccessKey), fromSecret("S3_SECRET_ACCESS_KEY", s3.SecretRef.Name, KeyS3SecretKey))
 	if in.BucketAuthority {
 		c.Args = append(c.Args, "--s3-ca-file="+s3Mount+"/ca.crt")
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "s3", MountPath: s3Mount, ReadOnly: true})
 	}
 	return c
+}
+
+// bucketFolder is where our copies lie in the bucket: behind the prefix, and apart from
+// those of other clusters and namespaces.
+func (in Input) bucketFolder() string {
+	return strings.Trim(strings.Trim(in.Spec.Database.Backup.S3.Prefix, "/")+"/"+in.Owner, "/")
 }
 
 // Keys of the Secret that spec.database.backup.s3 names.

@@ -56,7 +56,7 @@ func TestWhatIsBuiltIsAsWrittenDown(t *testing.T) {
 	}
 	s3 := sample(t, "production")
 	s3.Spec.Database.Backup.S3 = &v1alpha1.S3Spec{Endpoint: "https://s3.example.com", Bucket: "backups", Prefix: "multinic/", Region: "kr", SecretRef: v1alpha1.LocalSecretReference{Name: "s3"}}
-	s3.BucketAuthority = true
+	s3.BucketAuthority, s3.Owner = true, "99999999-8888-7777-6666-555555555555/multinic-system"
 	s3.Spec.ImagePullSecrets = []v1alpha1.LocalSecretReference{{Name: "registry"}}
 	scoped := sample(t, "immediate")
 	scoped.Spec.Controller.WatchNamespaces = []string{"team-b", "team-a"}
@@ -81,6 +81,23 @@ func TestWhatIsBuiltIsAsWrittenDown(t *testing.T) {
 			t.Parallel()
 			compare(t, filepath.Join("testdata", name+".yaml"), render(t, objects))
 		})
+	}
+}
+
+// TestCopiesThatShareABucketLieApart: they would prune each other's, and restore them.
+func TestCopiesThatShareABucketLieApart(t *testing.T) {
+	t.Parallel()
+	for prefix, want := range map[string]string{"": "uid/team-a", "/": "uid/team-a", "multinic": "multinic/uid/team-a", "/site/a/": "site/a/uid/team-a"} {
+		in := sample(t, "production")
+		in.Spec.Database.Backup.S3 = &v1alpha1.S3Spec{Endpoint: "https://s3.example.com", Bucket: "backups", Prefix: prefix, SecretRef: v1alpha1.LocalSecretReference{Name: "s3"}}
+		in.Owner = "uid/team-a"
+		keep := resources.BackupJob(in, resources.Requested, "now").Spec.Template.Spec.Containers[0]
+		fetch := resources.RestoreJob(in, "latest", "now").Spec.Template.Spec.InitContainers[0]
+		for _, args := range [][]string{keep.Args, fetch.Args} {
+			if !slices.Contains(args, "--s3-prefix="+want) {
+				t.Errorf("behind the prefix %q: %v, want %s", prefix, args, want)
+			}
+		}
 	}
 }
 

@@ -66,6 +66,10 @@ type Input struct {
 	DatabaseImage string
 	// BucketAuthority: the Secret of the backups' bucket holds ca.crt.
 	BucketAuthority bool
+	// Owner is this cluster and namespace, as "<UID of kube-system>/<namespace>".
+	// Only with a bucket for the backups: its copies lie apart by it from those of
+	// others that share the bucket.
+	Owner string
 	// Connection is where the controller writes.
 	Connection Connection
 }

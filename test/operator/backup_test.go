@@ -5,14 +5,19 @@ package operator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/backup"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
 
@@ -93,6 +98,110 @@ func TestABackupThatFailsSaysWhyUntilOneSucceeds(t *testing.T) {
 	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
 }
 
+// TestADumpThatIsKeptAndNotCopiedIsASuccessThatTellsItsTrouble: also after the operator
+// has been started anew, until a dump has none.
+func TestADumpThatIsKeptAndNotCopiedIsASuccessThatTellsItsTrouble(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	const trouble = "its copy in s3://backups/ at s3.example.com failed: the bucket is full"
+	problem := fmt.Sprintf("multinic_operator_backup_problem{name=%q,namespace=%q}", "saved", b.namespace)
+	told := func() (n int) {
+		for _, e := range b.events() {
+			if strings.HasPrefix(e, v1alpha1.ReasonBackupCopyFailed+": ") && strings.Contains(e, trouble) {
+				n++
+			}
+		}
+		return n
+	}
+	b.workloads.with(func(w *workloads) { w.dumped = func(r *backup.Result) { r.Error = trouble } })
+	s := b.askBackup("one").Status.BackupStatus
+	if s.LastSuccessfulTime == nil || s.LastFailureTime != nil || s.LastName == "" || s.Problem != trouble {
+		t.Errorf("the status tells %+v", s)
+	}
+	uncopied := func() {
+		t.Helper()
+		op := b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupCopyFailed)
+		message := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp).Message
+		for _, part := range []string{s.LastName, resources.BackupName, trouble, "kubectl multinic backup now"} {
+			if !strings.Contains(message, part) {
+				t.Errorf("the condition says %q, without %q", message, part)
+			}
+		}
+		b.until("the metric tells of the trouble", func() bool { return b.metric(problem) == 1 })
+	}
+	uncopied()
+	b.waitEvent(v1alpha1.ReasonBackupCopyFailed, trouble)
+	b.waitReady("saved")
+	stop()
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Enabled = new(false) })
+	b.start()
+	op := b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupDisabled)
+	if c := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp); !strings.Contains(c.Message, trouble) {
+		t.Errorf("the trouble is not told while the schedule is off: %s", c.Message)
+	}
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Enabled = new(true) })
+	uncopied()
+	b.waitReady("saved")
+	if n := told(); n != 1 {
+		t.Errorf("there are %d events of the trouble, want one", n)
+	}
+	b.workloads.with(func(w *workloads) { w.dumped = nil })
+	if op := b.askBackup("two"); op.Status.BackupStatus.Problem != "" {
+		t.Errorf("the trouble is told after a dump without one: %s", op.Status.BackupStatus.Problem)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+	b.until("the metric tells of no trouble", func() bool { return b.metric(problem) == 0 })
+}
+
+// TestCopiesInABucketLieInAFolderOfTheClusterAndNamespace: of every Job that keeps a dump
+// or looks for one.
+func TestCopiesInABucketLieInAFolderOfTheClusterAndNamespace(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.makeSecret("bucket", map[string]string{resources.KeyS3AccessKey: "id", resources.KeyS3SecretKey: "key"})
+	s3 := &v1alpha1.S3Spec{Endpoint: "https://s3.example.com", Bucket: "backups", Prefix: "multinic/", SecretRef: v1alpha1.LocalSecretReference{Name: "bucket"}}
+	b.apply("restored", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{Backup: v1alpha1.BackupSpec{S3: s3}}})
+	b.waitReady("restored")
+	b.publish()
+	system := &corev1.Namespace{}
+	if err := b.client.Get(t.Context(), client.ObjectKey{Name: metav1.NamespaceSystem}, system); err != nil {
+		t.Fatal(err)
+	}
+	b.annotate("restored", v1alpha1.AnnotationBackupRequestedAt, "one")
+	b.until("the request is handled", func() bool { return b.get("restored").Status.BackupStatus.LastHandledRequest == "one" })
+	b.edit("restored", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Image = "mariadb:11.8" })
+	b.until("the upgrade is backed up", func() bool { return slices.Contains(b.workloads.reasons(), string(resources.BeforeUpgrade)) })
+	b.waitReady("restored")
+	b.restore("dump-1")
+	b.waitRestored(1)
+	cron := &batchv1.CronJob{}
+	b.read(resources.BackupName, cron)
+	specs := map[string]batchv1.JobSpec{"scheduled": cron.Spec.JobTemplate.Spec}
+	b.workloads.with(func(w *workloads) {
+		for _, r := range w.ran {
+			specs[r.reason] = r.job.Spec
+		}
+	})
+	if len(specs) != 5 {
+		t.Errorf("the Jobs are %v, want five kinds", b.workloads.reasons())
+	}
+	for reason, spec := range specs {
+		var args []string
+		for _, c := range slices.Concat(spec.Template.Spec.InitContainers, spec.Template.Spec.Containers) {
+			args = append(args, c.Args...)
+		}
+		if want := "--s3-prefix=multinic/" + string(system.UID) + "/" + b.namespace; !slices.Contains(args, want) {
+			t.Errorf("the Job %s is given %v, want %s", reason, args, want)
+		}
+	}
+}
+
 func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
@@ -112,6 +221,77 @@ func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {
 	if op := b.waitReady("saved"); op.Status.Phase == v1alpha1.PhaseError {
 		t.Errorf("an overdue backup makes the phase %s", op.Status.Phase)
 	}
+}
+
+// TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver: it was made when its Job ended.
+func TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	dated := func(ahead time.Duration) {
+		b.workloads.with(func(w *workloads) {
+			w.dumped = func(r *backup.Result) { r.CreatedAt = new(r.CreatedAt.Add(ahead)) }
+		})
+	}
+	dated(48 * time.Hour)
+	first := b.askBackup("one").Status.BackupStatus
+	if at := first.LastSuccessfulTime; at == nil || time.Until(at.Time) > time.Minute || first.LastName == "" {
+		t.Errorf("the status tells %+v, want the time when the Job ended", first)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+	dated(5 * time.Second) // in another second than the first
+	second := b.askBackup("two").Status.BackupStatus
+	if second.LastName == first.LastName {
+		t.Errorf("the status tells %+v, want the second dump", second)
+	}
+	stop()
+	b.start()
+	b.looks()
+	if s := b.get("saved").Status.BackupStatus; s.LastName != second.LastName {
+		t.Errorf("the status tells %+v again, want the second dump", s)
+	}
+}
+
+// TestALastDumpThatIsDatedInTheFutureIsOvertaken: a version of before may have written
+// such a date.
+func TestALastDumpThatIsDatedInTheFutureIsOvertaken(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	ahead := &shifted{}
+	b.options.Clock, b.options.LookEvery = ahead, time.Second
+	stop := b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	stop()
+	op := b.get("saved")
+	before := op.DeepCopy()
+	s := &op.Status.BackupStatus
+	s.LastSuccessfulTime, s.LastName = new(metav1.NewTime(time.Now().AddDate(1, 0, 0))), "20991231t235959z-scheduled"
+	if err := b.client.Status().Patch(t.Context(), op, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+	ahead.by.Store(int64(3 * 24 * time.Hour))
+	b.start()
+	op = b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupOverdue)
+	if c := meta.FindStatusCondition(op.Status.Conditions, v1alpha1.ConditionBackedUp); !strings.Contains(c.Message, s.LastName) || !strings.Contains(c.Message, "in the future") {
+		t.Errorf("the condition says %q, and not why", c.Message)
+	}
+	series := fmt.Sprintf("multinic_operator_last_backup_timestamp_seconds{name=%q,namespace=%q}", "saved", b.namespace)
+	if got := b.metric(series); got != 0 {
+		t.Errorf("the metric is %.0f, as if all was well", got)
+	}
+	ahead.by.Store(0)
+	b.workloads.with(func(w *workloads) { w.fails[requested] = `{"error":"no space left on the volume"}` })
+	b.askBackup("one")
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonBackupFailed)
+	b.workloads.with(func(w *workloads) { delete(w.fails, requested) })
+	if got := b.askBackup("two").Status.BackupStatus; got.LastName == s.LastName || time.Until(got.LastSuccessfulTime.Time) > time.Minute {
+		t.Errorf("the status tells %+v, want the dump of now", got)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
 }
 
 // TestAWeeklyBackupIsNotToldBeforeItsFirstTick: the second day has no dump yet.

@@ -28,10 +28,11 @@ type workloads struct {
 	namespace string
 
 	mu     sync.Mutex
-	broken map[string]bool   // images that can't be pulled
-	sick   map[string]bool   // images that start and never get ready
-	fails  map[string]string // reasons of Jobs that fail, and what their pods say last
-	class  string            // of storage
+	broken map[string]bool      // images that can't be pulled
+	sick   map[string]bool      // images that start and never get ready
+	fails  map[string]string    // reasons of Jobs that fail, and what their pods say last
+	dumped func(*backup.Result) // changes what Jobs tell of their dumps; nil: nothing
+	class  string               // of storage
 	frozen bool
 	linger bool               // pods that are to go stay for now
 	hold   string             // the reason of Jobs that don't end
@@ -266,7 +267,11 @@ func (w *workloads) job(ctx context.Context, job *batchv1.Job) error {
 	words, fails := w.fails[job.Labels[resources.LabelReason]]
 	message := words
 	if !fails {
-		text, err := json.Marshal(backup.Result{Name: "dump-" + job.Name, Bytes: 1234, CreatedAt: new(time.Now().UTC()), Available: []string{"dump-" + job.Name}})
+		result := backup.Result{Name: "dump-" + job.Name, Bytes: 1234, CreatedAt: new(time.Now().UTC()), Available: []string{"dump-" + job.Name}}
+		if w.dumped != nil {
+			w.dumped(&result)
+		}
+		text, err := json.Marshal(result)
 		if err != nil {
 			return err
 		}

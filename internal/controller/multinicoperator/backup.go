@@ -6,6 +6,7 @@ package multinicoperator
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,13 +18,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
+	"github.com/xormsdhkdwk/multinic/internal/backup"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
 )
+
+// identify finds out whose the copies in the bucket are. It comes before the steps that
+// start Jobs: one that didn't know would prune and restore what is someone else's.
+func (r *Reconciler) identify(ctx context.Context, p *passage) (err error) {
+	if p.in.Spec.Database.Backup.S3 != nil {
+		p.in.Owner, err = r.databaseOwner(ctx, p.namespace())
+	}
+	return err
+}
 
 // backup keeps the scheduled dumps going, makes those that are asked for, and
 // tells of them.
 func (r *Reconciler) backup(ctx context.Context, p *passage) error {
 	if p.external {
+		p.op.Status.BackupStatus.Problem = ""
+		r.Metrics.backupProblem(p.op, false)
 		p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackupDisabled, "the external database's backups are its owner's")
 		return nil
 	}
@@ -100,7 +113,7 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	s := &p.op.Status.BackupStatus
 	at := ended(job)
 	if state == jobFailed {
-		if (s.LastFailureTime == nil || s.LastFailureTime.Time.Before(at)) && (s.LastSuccessfulTime == nil || s.LastSuccessfulTime.Time.Before(at)) {
+		if (s.LastFailureTime == nil || s.LastFailureTime.Time.Before(at)) && p.lastDump(s).Before(at) {
 			s.LastFailureTime = new(metav1.NewTime(at))
 			why = cmp.Or(r.lastWords(ctx, job), why)
 			p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "the Job %s failed: %s", job.Name, why)
@@ -112,18 +125,51 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	if err != nil || result == nil || result.CreatedAt == nil {
 		return err
 	}
-	made := result.CreatedAt.Truncate(time.Second) // as the API keeps it
-	if s.LastSuccessfulTime != nil && !made.After(s.LastSuccessfulTime.Time) {
+	made := madeAt(job, result)
+	if !p.isNews(s, made) {
 		return nil
 	}
 	s.LastSuccessfulTime, s.LastName, s.LastSizeBytes = new(metav1.NewTime(made)), result.Name, result.Bytes
-	s.Available = result.Available
+	s.Available, s.Problem = result.Available, result.Error
 	// Times are kept in seconds: what failed and what succeeded may share one.
 	if s.LastFailureTime != nil && !s.LastFailureTime.Time.After(at) {
 		s.LastFailureTime = nil
 	}
 	r.event(p, corev1.EventTypeNormal, v1alpha1.ReasonBackedUp, "Backup", "%s", result.Name)
+	if s.Problem != "" {
+		r.event(p, corev1.EventTypeWarning, v1alpha1.ReasonBackupCopyFailed, "Backup", "%s", afterDump(s))
+	}
 	return nil
+}
+
+// madeAt is when a Job's dump was made, in seconds, as the API keeps times. It can't be
+// after the Job's end: then the clock of the dump's node is ahead, and the dump was made
+// at that end at the latest.
+func madeAt(job *batchv1.Job, result *backup.Result) time.Time {
+	if end := ended(job); backup.Ahead(*result.CreatedAt, end) {
+		return end
+	}
+	return result.CreatedAt.Truncate(time.Second)
+}
+
+// isNews says whether a dump is newer than the last one that a status tells of. A status
+// may tell a time in the future, of a clock that was ahead: anything is newer than that.
+func (p *passage) isNews(s *v1alpha1.BackupStatus, made time.Time) bool {
+	return s.LastSuccessfulTime == nil || backup.CompareAge(made, s.LastSuccessfulTime.Time, p.now) < 0
+}
+
+// lastDump is when the newest dump was made; the zero time if there is none, or if its
+// time lies in the future, so that nobody knows.
+func (p *passage) lastDump(s *v1alpha1.BackupStatus) time.Time {
+	if s.LastSuccessfulTime == nil || backup.Ahead(s.LastSuccessfulTime.Time, p.now) {
+		return time.Time{}
+	}
+	return s.LastSuccessfulTime.Time
+}
+
+// afterDump says what came after the last dump and failed.
+func afterDump(s *v1alpha1.BackupStatus) string {
+	return fmt.Sprintf("the dump %s is kept on the volume %s, but %s. Mend that: the next dump makes up for it, and kubectl multinic backup now makes one at once", s.LastName, resources.BackupName, s.Problem)
 }
 
 // ended is when a Job ended; one that runs has no such time.
@@ -136,19 +182,20 @@ func ended(job *batchv1.Job) time.Time {
 	return time.Time{}
 }
 
-// tellBackup says whether the newest dump is as young as the schedule promises:
-// no tick has passed since, or the last one less than an hour ago.
+// tellBackup says whether the newest dump is as young as the schedule promises (no
+// tick has passed since, or the last one less than an hour ago), and whether it is
+// where it should be.
 func (r *Reconciler) tellBackup(p *passage) {
 	s, b := &p.op.Status.BackupStatus, p.in.Spec.Database.Backup
-	r.Metrics.backedUp(p.op, s.LastSuccessfulTime)
-	if p.noBucket != nil {
-		p.set(v1alpha1.ConditionBackedUp, false, p.noBucket.reason, "dumps are made, and not copied to the bucket: %s", p.noBucket.message)
-		return
-	}
+	last := p.lastDump(s)
+	r.Metrics.backedUp(p.op, last)
+	r.Metrics.backupProblem(p.op, s.Problem != "" || p.noBucket != nil)
 	if !*b.Enabled {
 		message := "database.backup.enabled is false"
 		if c := condition(p, v1alpha1.ConditionBackedUp); s.LastFailureTime != nil && c != nil {
 			message += "; the last dump: " + strings.TrimPrefix(c.Message, message+"; the last dump: ") // why it failed
+		} else if s.Problem != "" {
+			message += "; " + afterDump(s)
 		}
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "%s", message)
 		return
@@ -161,21 +208,45 @@ func (r *Reconciler) tellBackup(p *passage) {
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupFailed, "%s", why)
 		return
 	}
-	since := p.op.CreationTimestamp.Time
-	if s.LastSuccessfulTime != nil {
-		since = s.LastSuccessfulTime.Time
+	if overdue := p.overdue(last); overdue != "" {
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupOverdue, "%s", overdue)
+		return
 	}
-	schedule, err := cron.ParseStandard(b.Schedule)
-	if err != nil {
-		return // refused before
-	}
-	if due := schedule.Next(since.UTC()); !due.IsZero() && p.now.Sub(due) > time.Hour {
-		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupOverdue, "no dump since %s, though one was due at %s: kubectl get jobs -n %s says why", since.UTC().Format(time.RFC3339), due.Format(time.RFC3339), p.namespace())
+	if p.noBucket != nil {
+		p.set(v1alpha1.ConditionBackedUp, false, p.noBucket.reason, "dumps are made, and not copied to the bucket: %s", p.noBucket.message)
 		return
 	}
 	if s.LastSuccessfulTime == nil {
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonNoBackupYet, "the first dump comes by the schedule %s; kubectl multinic backup now makes one at once", b.Schedule)
 		return
 	}
+	if s.Problem != "" {
+		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupCopyFailed, "%s", afterDump(s))
+		return
+	}
 	p.set(v1alpha1.ConditionBackedUp, true, v1alpha1.ReasonBackedUp, "the last dump is %s", s.LastName)
+}
+
+// overdue says which dump should have been made since the last one and was not; nothing
+// if none. Of one whose time is not known only so much is: it is younger than the
+// MultiNicOperator whose status tells of it. So it counts as that old: then a dump that
+// no other follows is overdue after one period, and not never.
+func (p *passage) overdue(last time.Time) string {
+	s, since := &p.op.Status.BackupStatus, last
+	if since.IsZero() {
+		since = p.op.CreationTimestamp.Time
+	}
+	schedule, err := cron.ParseStandard(p.in.Spec.Database.Backup.Schedule)
+	if err != nil {
+		return "" // refused before
+	}
+	due := schedule.Next(since.UTC())
+	if due.IsZero() || p.now.Sub(due) <= time.Hour {
+		return ""
+	}
+	if last.IsZero() && s.LastSuccessfulTime != nil {
+		return fmt.Sprintf("the last dump, %s, is dated %s, which is in the future, so nobody knows how old it is: set the nodes' clocks right; kubectl multinic backup now makes one that is dated rightly",
+			s.LastName, s.LastSuccessfulTime.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("no dump since %s, though one was due at %s: kubectl get jobs -n %s says why", since.UTC().Format(time.RFC3339), due.Format(time.RFC3339), p.namespace())
 }

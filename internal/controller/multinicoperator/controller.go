@@ -92,7 +92,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return r.remove(ctx, p)
 	}
 	for _, step := range []func(context.Context, *passage) error{
-		r.elect, r.understand, r.hold,
+		r.elect, r.understand, r.hold, r.identify,
 		r.credentials, r.database, r.accounts, r.restore, r.move, r.controller, r.backup,
 	} {
 		if err = step(ctx, p); err != nil {

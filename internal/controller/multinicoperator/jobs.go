@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -185,14 +184,14 @@ func (r *Reconciler) dropOtherJobs(ctx context.Context, p *passage, than *batchv
 
 // isTold says whether the status tells of a Job's dump as it was before this run.
 func (r *Reconciler) isTold(ctx context.Context, p *passage, job *batchv1.Job) (bool, error) {
-	s := p.before.Status.BackupStatus
-	by := func(at *metav1.Time, when time.Time) bool { return at != nil && !at.Time.Before(when) }
+	s := &p.before.Status.BackupStatus
 	switch state, _ := stateOf(job); state {
 	case jobFailed:
-		return by(s.LastFailureTime, ended(job)) || by(s.LastSuccessfulTime, ended(job)), nil
+		at := ended(job)
+		return s.LastFailureTime != nil && !s.LastFailureTime.Time.Before(at) || !p.lastDump(s).Before(at), nil
 	case jobSucceeded:
 		result, err := r.result(ctx, job)
-		return result == nil || result.CreatedAt == nil || by(s.LastSuccessfulTime, result.CreatedAt.Truncate(time.Second)), err
+		return result == nil || result.CreatedAt == nil || !p.isNews(s, madeAt(job, result)), err
 	case jobRunning:
 	}
 	return true, nil // there will be nothing to tell

@@ -5,9 +5,9 @@ package multinicoperator
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 )
@@ -19,6 +19,7 @@ type Metrics struct {
 	children   *prometheus.GaugeVec
 	repairs    *prometheus.CounterVec
 	backups    *prometheus.GaugeVec
+	problems   *prometheus.GaugeVec
 }
 
 // NewMetrics registers them.
@@ -34,10 +35,13 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "multinic_operator_repairs_total", Help: "Objects that someone changed or deleted and the operator repaired, by kind.",
 		}, []string{"kind"}),
 		backups: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "multinic_operator_last_backup_timestamp_seconds", Help: "When the newest dump of the database was made; 0 while there is none.",
+			Name: "multinic_operator_last_backup_timestamp_seconds", Help: "When the newest dump of the database was made; 0 while there is none, or its date lies in the future.",
+		}, []string{"namespace", "name"}),
+		problems: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "multinic_operator_backup_problem", Help: "1 if the newest dump is kept, but its copy in the bucket or pruning failed; else 0.",
 		}, []string{"namespace", "name"}),
 	}
-	registerer.MustRegister(m.reconciles, m.children, m.repairs, m.backups)
+	registerer.MustRegister(m.reconciles, m.children, m.repairs, m.backups, m.problems)
 	return m
 }
 
@@ -58,15 +62,24 @@ func (m *Metrics) managed(op *v1alpha1.MultiNicOperator, count int) {
 
 func (m *Metrics) repaired(kind string) { m.repairs.WithLabelValues(kind).Inc() }
 
-func (m *Metrics) backedUp(op *v1alpha1.MultiNicOperator, last *metav1.Time) {
+func (m *Metrics) backedUp(op *v1alpha1.MultiNicOperator, last time.Time) {
 	seconds := 0.0
-	if last != nil {
+	if !last.IsZero() {
 		seconds = float64(last.Unix())
 	}
 	m.backups.WithLabelValues(op.Namespace, op.Name).Set(seconds)
 }
 
+func (m *Metrics) backupProblem(op *v1alpha1.MultiNicOperator, problem bool) {
+	value := 0.0
+	if problem {
+		value = 1
+	}
+	m.problems.WithLabelValues(op.Namespace, op.Name).Set(value)
+}
+
 func (m *Metrics) forget(op *v1alpha1.MultiNicOperator) {
 	m.children.DeleteLabelValues(op.Namespace, op.Name)
 	m.backups.DeleteLabelValues(op.Namespace, op.Name)
+	m.problems.DeleteLabelValues(op.Namespace, op.Name)
 }

@@ -79,7 +79,7 @@ func (r *Reconciler) sumUp(p *passage) {
 		}
 	}
 	for _, kind := range []string{v1alpha1.ConditionStorageResized, v1alpha1.ConditionInSync, v1alpha1.ConditionRestored, v1alpha1.ConditionBackedUp} {
-		if c := condition(p, kind); c != nil && c.Status != metav1.ConditionTrue && (kind != v1alpha1.ConditionBackedUp || p.noBucket != nil) {
+		if c := condition(p, kind); c != nil && c.Status != metav1.ConditionTrue && (kind != v1alpha1.ConditionBackedUp || p.noBucket != nil && c.Reason == p.noBucket.reason) {
 			p.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonRunning, "it runs, but %s is %s: %s", kind, c.Reason, c.Message)
 			return
 		}
