@@ -17,8 +17,8 @@ import (
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 )
 
-// TestAServedNamespaceThatIsNotThereHoldsNothingElseUp: it is told, and what there is
-// is served, repaired and dumped.
+// TestAServedNamespaceThatIsNotThereHoldsNothingElseUp: it is told, and all
+// the rest served, repaired and dumped.
 func TestAServedNamespaceThatIsNotThereHoldsNothingElseUp(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
