@@ -97,18 +97,20 @@ func (r *Reconciler) lookAtBegun(ctx context.Context, p *passage) error {
 		return nil
 	}
 	image := p.claim.Annotations[annotationBegun]
-	pod := &corev1.Pod{}
-	if err := r.Reader.Get(ctx, p.name(resources.DatabaseName+"-0"), pod); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("reading MariaDB's pod: %w", err)
+	// Past the cache: what a container has begun meanwhile would be missed.
+	pods := &corev1.PodList{}
+	if err := r.Reader.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": resources.DatabaseName}); err != nil {
+		return fmt.Errorf("listing MariaDB's pods: %w", err)
 	}
-	if len(pod.Spec.Containers) == 0 || pod.Spec.Containers[0].Image != image {
+	i := slices.IndexFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Spec.Containers[0].Image == image })
+	if i < 0 {
 		set, err := r.databaseSet(ctx, p)
 		// A run that died has noted it before its StatefulSet was to have it.
 		p.neverRan = err == nil && set != nil && set.Spec.Template.Spec.Containers[0].Image != image
 		return err
 	}
-	container := pod.Spec.Containers[0].Name
-	p.neverRan = !slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+	container := pods.Items[i].Spec.Containers[0].Name
+	p.neverRan = !slices.ContainsFunc(pods.Items[i].Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
 		return s.Name == container && (s.ContainerID != "" || s.RestartCount > 0 || s.LastTerminationState.Terminated != nil)
 	})
 	if p.neverRan {
