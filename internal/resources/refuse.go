@@ -43,7 +43,7 @@ func Refuse(in *Input, data, dumps *Stored) (problems []string) {
 		return problems
 	}
 	volume("database.", &d.StorageSize, &d.StorageClassName, data)
-	if older(d.Image, data.Image) {
+	if Older(d.Image, data.Image) {
 		say("database.image %s is older than %s, which the data was last run with, and MariaDB can't go back: use that or a newer one; to go back, delete the claim and restore a dump that was made before (docs/how-to/upgrade-mariadb.md)", d.Image, data.Image)
 		d.Image, in.DatabaseImage = data.Image, data.Image
 	}
@@ -59,10 +59,10 @@ func SameRelease(a, b string) bool {
 	return x != "" && x == y
 }
 
-// older says that an image's tag tells an earlier release series than another's.
+// Older says that an image's tag tells an earlier release series than another's.
 // Tags that tell nothing are taken for newer: the dump that is made before an
 // upgrade is what then is left.
-func older(image, than string) bool {
+func Older(image, than string) bool {
 	a, b := versionTag.FindStringSubmatch(image), versionTag.FindStringSubmatch(than)
 	if a == nil || b == nil {
 		return false

@@ -196,6 +196,8 @@ func (r *Reconciler) tellBackup(p *passage) {
 			message += "; the last dump: " + strings.TrimPrefix(c.Message, message+"; the last dump: ") // why it failed
 		} else if s.Problem != "" {
 			message += "; " + afterDump(s)
+		} else if p.noBucket != nil {
+			message += "; and dumps that are asked for are not copied to the bucket: " + p.noBucket.message
 		}
 		p.set(v1alpha1.ConditionBackedUp, false, v1alpha1.ReasonBackupDisabled, "%s", message)
 		return

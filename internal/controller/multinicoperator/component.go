@@ -29,16 +29,15 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 	if err := r.account(ctx, p); err != nil {
 		return err
 	}
+	if err := r.rightsElsewhere(ctx, p); err != nil {
+		return err
+	}
 	wanted := resources.Controller(p.in)
 	for _, object := range wanted[1:] {
-		err := r.ensure(ctx, p, object)
-		if there := object.GetNamespace(); errors.Is(err, errWait) && there != "" && there != p.namespace() {
-			// A namespace that is served and is not there, or is going, stops none
-			// of the rest.
-			p.lookIn(waitEvery)
-			err = nil
+		if p.elsewhere(object) {
+			continue
 		}
-		if err != nil {
+		if err := r.ensure(ctx, p, object); err != nil {
 			return err
 		}
 	}
@@ -72,12 +71,44 @@ func (r *Reconciler) controller(ctx context.Context, p *passage) error {
 		return nil
 	}
 	p.set(v1alpha1.ConditionControllerAvailable, true, v1alpha1.ReasonAvailable, "%d of %d replicas are ready", s.ReadyReplicas, s.DesiredReplicas)
-	if !p.external && (p.creds.FormerPassword != "" || p.creds.FormerUser != "") {
+	if !p.external && !p.unread && (p.creds.FormerPassword != "" || p.creds.FormerUser != "") {
 		// Every replica has been started with the new ones.
 		p.lookIn(waitEvery)
 		return r.keepCredentials(ctx, p, p.creds.Settled())
 	}
 	return r.leave(ctx, p)
+}
+
+// rightsElsewhere makes the bindings in the namespaces that the controller serves. One
+// that is not there, or is going, stops none of the rest. The controller is not told of
+// one that is not there: it could not list its objects, and would serve no other either.
+func (r *Reconciler) rightsElsewhere(ctx context.Context, p *passage) error {
+	for _, object := range resources.Controller(p.in) {
+		if !p.elsewhere(object) {
+			continue
+		}
+		err := r.ensure(ctx, p, object)
+		if err != nil && !errors.Is(err, errWait) {
+			return err
+		}
+		if err != nil {
+			p.lookIn(waitEvery)
+		}
+	}
+	if len(p.absent) == 0 {
+		return nil
+	}
+	c := &p.in.Spec.Controller
+	c.WatchNamespaces = slices.DeleteFunc(slices.Clone(c.WatchNamespaces), func(namespace string) bool { return slices.Contains(p.absent, namespace) })
+	if len(c.WatchNamespaces) == 0 {
+		return errWait // told; none named would mean all
+	}
+	return nil
+}
+
+// elsewhere says whether an object belongs into another namespace.
+func (p *passage) elsewhere(object resources.Object) bool {
+	return object.GetNamespace() != "" && object.GetNamespace() != p.namespace()
 }
 
 // account makes the controller's ServiceAccount, and replaces the pods of one that was

@@ -53,6 +53,7 @@ func (r *Reconciler) database(ctx context.Context, p *passage) error {
 	if err := r.volume(ctx, p, serving, set); err != nil {
 		return err
 	}
+	p.steady = serving && set.Status.CurrentRevision == set.Status.UpdateRevision
 	switch {
 	case p.in.DatabaseImage != p.in.Spec.Database.Image: // an upgrade is waiting, and has said so
 		if !serving {
@@ -128,7 +129,8 @@ func (r *Reconciler) unblock(ctx context.Context, p *passage, set *appsv1.Statef
 		return nil
 	}
 	r.Log.Info("Deleting a pod of a revision that never got ready", "namespace", pod.Namespace, "pod", pod.Name)
-	return client.IgnoreNotFound(r.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}))
+	// As it was seen: one that has been started meanwhile is looked at again.
+	return client.IgnoreNotFound(r.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID, ResourceVersion: &pod.ResourceVersion}))
 }
 
 func ready(pod *corev1.Pod) bool {

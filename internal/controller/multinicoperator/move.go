@@ -59,8 +59,8 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 		}
 	}
 	if p.claim != nil && p.claim.Annotations[annotationMoved] == "" {
-		if p.loading {
-			p.stayInternal()
+		if p.loading || p.unread && !out {
+			p.stayInternal() // until a restore has ended, or a Secret is there
 			return nil
 		}
 		if !out && p.op.Annotations[AnnotationMove] != "skip" {
@@ -102,7 +102,7 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 		return nil
 	}
 	to := p.in.Connection
-	if p.claim == nil || !p.serving() || p.loading {
+	if p.claim == nil || !p.steady || p.loading {
 		p.in.Connection, p.in.Stopped = from, true
 		p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonMoving, "the rows are copied from %s when MariaDB serves; agents keep what they have", host)
 		p.lookIn(waitEvery)

@@ -36,7 +36,10 @@ type passage struct {
 	// claim is the data volume's; nil where there is none.
 	claim     *corev1.PersistentVolumeClaim
 	loading   bool     // a restore that was called off has not ended yet
-	neverRan  bool     // MariaDB's pod has the image that was begun, and was never started with it
+	steady    bool     // MariaDB serves, and its pod is as the StatefulSet asks for
+	begunPod  bool     // MariaDB's pod is of the image that was begun
+	neverRan  bool     // MariaDB was never started with the image that was begun
+	absent    []string // namespaces that the spec names and that are not there
 	unmet     []string // wishes that the cluster does not grant
 	unread    bool     // a Secret that the controller's pods read is missing
 	noBucket  *missing // why dumps are not copied to the bucket that the spec names
@@ -130,6 +133,7 @@ func (r *Reconciler) explain(p *passage, object client.Object, err error) error 
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
 		return p.refused(v1alpha1.ConditionReady, v1alpha1.ReasonKubernetesRefused, "%s: %v", what, err)
 	case apierrors.IsNotFound(err) && object.GetNamespace() != "" && object.GetNamespace() != p.namespace():
+		p.absent = append(p.absent, object.GetNamespace())
 		return p.refused(v1alpha1.ConditionReady, v1alpha1.ReasonInvalidSpec,
 			"controller.watchNamespaces names %q, which does not exist: make it, or take it out", object.GetNamespace())
 	}

@@ -30,22 +30,27 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 		p.op.Status.BackupStatus.Restored = nil
 		return r.callOffRestore(ctx, p)
 	}
-	if p.claim != nil && strings.TrimPrefix(p.claim.Annotations[annotationRestored], failedMark) == asked {
+	if !p.restorePending() {
 		return r.restored(ctx, p, asked)
 	}
 	p.lookIn(waitEvery)
-	running := func(step string) {
-		p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored: "+step)
+	if p.noBucket != nil {
+		p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring,
+			"the bucket is waited for, which may hold it: "+p.noBucket.message+"; or take database.backup.s3 out, and it is looked for on the volume alone")
+		return nil
 	}
 	if host, err := r.arriving(ctx, p); err != nil || host != "" {
 		// Two must not load at once, and what is restored counts for more.
-		running("the rows that are copied from " + host + " are waited for")
+		p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "the rows that are copied from "+host+" are waited for")
 		return err
+	}
+	running := func(step string) {
+		p.tellRestore(asked, "Running", v1alpha1.ReasonRestoring, "publication is stopped while the database is restored: "+step)
 	}
 	p.in.Stopped = true
 	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "the controller is stopped while the database is restored; agents keep what they have")
 	running("MariaDB is waited for")
-	if p.claim == nil || !p.serving() {
+	if p.claim == nil || !p.steady {
 		return nil
 	}
 	job := resources.RestoreJob(p.in, p.op.Spec.Database.RestoreFrom, asked+" "+string(p.claim.UID))
@@ -113,6 +118,12 @@ func (r *Reconciler) restored(ctx context.Context, p *passage, asked string) err
 	}
 	p.tellRestore(asked, "Succeeded", v1alpha1.ReasonRestored, "the dump is loaded; agents are let in when every object has been compared with OpenStack")
 	return r.dropToldJobs(ctx, p, resources.BeforeRestore)
+}
+
+// restorePending says that a restore is asked for that has not ended yet.
+func (p *passage) restorePending() bool {
+	asked := restoreAsked(p.op)
+	return asked != "" && (p.claim == nil || strings.TrimPrefix(p.claim.Annotations[annotationRestored], failedMark) != asked)
 }
 
 // restoreAsked names a wish: the dump, and how often it was asked for.

@@ -53,7 +53,7 @@ func (r *Reconciler) SetupWithManager(mgr manager.Manager) error {
 		For(&v1alpha1.MultiNicOperator{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
 		// The next in line may be active now, and one that overlaps with it.
 		Watches(&v1alpha1.MultiNicOperator{}, handler.EnqueueRequestsFromMapFunc(r.others), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lifecycle()))).
-		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.concerned), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool { return !o.GetDeletionTimestamp().IsZero() })))
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.concerned), builder.WithPredicates(lifecycle()))
 	for _, child := range Children() {
 		b = b.Watches(child, handler.EnqueueRequestsFromMapFunc(r.owner))
 	}

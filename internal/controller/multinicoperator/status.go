@@ -65,9 +65,12 @@ func firstFew(what []string) string {
 
 // sumUp makes Ready of the first condition that stands in its way.
 func (r *Reconciler) sumUp(p *passage) {
-	for _, kind := range []string{
-		v1alpha1.ConditionSpecAccepted, v1alpha1.ConditionRestored, v1alpha1.ConditionDatabaseAvailable, v1alpha1.ConditionControllerAvailable,
-	} {
+	order := []string{v1alpha1.ConditionSpecAccepted, v1alpha1.ConditionRestored, v1alpha1.ConditionDatabaseAvailable, v1alpha1.ConditionControllerAvailable}
+	if c := condition(p, v1alpha1.ConditionControllerAvailable); c != nil && c.Reason == v1alpha1.ReasonMoving {
+		// What a restore waits for; it says how the rows fare.
+		order = []string{v1alpha1.ConditionSpecAccepted, v1alpha1.ConditionControllerAvailable}
+	}
+	for _, kind := range order {
 		c := condition(p, kind)
 		if c == nil && (kind == v1alpha1.ConditionDatabaseAvailable || kind == v1alpha1.ConditionControllerAvailable) {
 			p.set(v1alpha1.ConditionReady, false, v1alpha1.ReasonProgressing, "it comes up")
@@ -79,7 +82,7 @@ func (r *Reconciler) sumUp(p *passage) {
 		}
 	}
 	for _, kind := range []string{v1alpha1.ConditionStorageResized, v1alpha1.ConditionInSync, v1alpha1.ConditionRestored, v1alpha1.ConditionBackedUp} {
-		if c := condition(p, kind); c != nil && c.Status != metav1.ConditionTrue && (kind != v1alpha1.ConditionBackedUp || p.noBucket != nil && c.Reason == p.noBucket.reason) {
+		if c := condition(p, kind); c != nil && c.Status != metav1.ConditionTrue && (kind != v1alpha1.ConditionBackedUp || p.noBucket != nil) {
 			p.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonRunning, "it runs, but %s is %s: %s", kind, c.Reason, c.Message)
 			return
 		}

@@ -4,10 +4,12 @@
 package multinicoperator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,38 +32,53 @@ func (r *Reconciler) chooseImage(ctx context.Context, p *passage) error {
 		return nil
 	}
 	ran, begun := p.claim.Annotations[annotationImage], p.claim.Annotations[annotationBegun]
+	insists := p.op.Annotations[AnnotationUpgradeWithoutBackup] == want
 	switch {
 	case ran == "" || ran == want && begun == "":
 		// It has run: the next upgrade needs a dump of its own.
 		return r.dropToldJobs(ctx, p, resources.BeforeUpgrade)
-	case begun != "" && begun != want && !p.neverRan:
+	case begun == want: // its dump has been made, or none was wanted
+		return nil
+	case begun != "" && !p.neverRan && !insists && (want == ran || resources.Older(want, begun)):
 		p.in.DatabaseImage = begun
-		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "whether %s has run on the data is seen when its pod is there; then MariaDB goes to %s, if it can", begun, want)
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing,
+			"MariaDB goes to %s if %s has not run on the data, which is seen when its pod is there. If you know that it never ran, set the annotation %s to %[1]s", want, begun, AnnotationUpgradeWithoutBackup)
 		p.lookIn(waitEvery)
 		return nil
-	case ran == want: // the one that was begun never ran
-		return r.markClaim(ctx, p, annotationBegun, "")
+	case ran == want:
+		return r.forgetBegun(ctx, p)
 	case resources.SameRelease(ran, want): // from another registry
 		return nil
-	}
-	dumped, err := r.dumpBeforeUpgrade(ctx, p, ran, want)
-	if err != nil || !dumped {
-		return err
-	}
-	p.in.DatabaseImage = want
-	if begun == want {
+	case p.restorePending() && p.serving():
+		p.in.DatabaseImage = cmp.Or(begun, ran)
+		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "MariaDB goes from %s to %s when the backup is restored", p.in.DatabaseImage, want)
 		return nil
 	}
+	dumped := insists
+	if !insists {
+		var err error
+		if dumped, err = r.dumpBeforeUpgrade(ctx, p, ran, want); err != nil || !dumped {
+			return err
+		}
+	}
+	p.in.DatabaseImage = want
 	// Before its pod can be: once that has run the former image must not come back.
 	return r.markClaim(ctx, p, annotationBegun, want)
+}
+
+// forgetBegun takes note that an image never ran, once no pod is left that could
+// still begin to.
+func (r *Reconciler) forgetBegun(ctx context.Context, p *passage) error {
+	if p.begunPod {
+		p.lookIn(waitEvery)
+		return nil
+	}
+	return r.markClaim(ctx, p, annotationBegun, "")
 }
 
 // dumpBeforeUpgrade says whether there is a dump, or none is wanted; meanwhile
 // MariaDB stays at the image that it runs with.
 func (r *Reconciler) dumpBeforeUpgrade(ctx context.Context, p *passage, ran, want string) (bool, error) {
-	if p.op.Annotations[AnnotationUpgradeWithoutBackup] == want {
-		return true, nil
-	}
 	asked := ran + " " + string(p.claim.UID)
 	p.in.DatabaseImage = ran // of the dump's pod
 	jobs, err := r.ourJobs(ctx, p, resources.BeforeUpgrade)
@@ -97,21 +114,27 @@ func (r *Reconciler) lookAtBegun(ctx context.Context, p *passage) error {
 		return nil
 	}
 	image := p.claim.Annotations[annotationBegun]
+	set, err := r.databaseSet(ctx, p)
+	if err != nil {
+		return err
+	}
+	wanted := set != nil && set.Spec.Template.Spec.Containers[0].Image == image
 	// Past the cache: what a container has begun meanwhile would be missed.
 	pods := &corev1.PodList{}
 	if err := r.Reader.List(ctx, pods, client.InNamespace(p.namespace()), client.MatchingLabels{"app": resources.DatabaseName}); err != nil {
 		return fmt.Errorf("listing MariaDB's pods: %w", err)
 	}
-	i := slices.IndexFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Spec.Containers[0].Image == image })
-	if i < 0 {
-		set, err := r.databaseSet(ctx, p)
-		// A run that died has noted it before its StatefulSet was to have it.
-		p.neverRan = err == nil && set != nil && set.Spec.Template.Spec.Containers[0].Image != image
-		return err
+	i := slices.IndexFunc(pods.Items, func(pod corev1.Pod) bool {
+		return pod.Name == resources.DatabaseName+"-0" && (imageOf(pod.Spec) == image || wanted && pod.Labels[appsv1.StatefulSetRevisionLabel] == set.Status.UpdateRevision && set.Status.ObservedGeneration >= set.Generation)
+	})
+	if p.begunPod = i >= 0; !p.begunPod {
+		// A run that died has noted it before its StatefulSet was to have it, or it
+		// has been taken back.
+		p.neverRan = set != nil && !wanted
+		return nil
 	}
-	container := pods.Items[i].Spec.Containers[0].Name
 	p.neverRan = !slices.ContainsFunc(pods.Items[i].Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
-		return s.Name == container && (s.ContainerID != "" || s.RestartCount > 0 || s.LastTerminationState.Terminated != nil)
+		return s.Name == resources.DatabaseName && (s.ContainerID != "" || s.RestartCount > 0 || s.LastTerminationState.Terminated != nil)
 	})
 	if p.neverRan {
 		return nil
@@ -120,4 +143,14 @@ func (r *Reconciler) lookAtBegun(ctx context.Context, p *passage) error {
 		return err
 	}
 	return r.markClaim(ctx, p, annotationBegun, "")
+}
+
+// imageOf is the image of MariaDB in a pod; others may have put containers beside it.
+func imageOf(pod corev1.PodSpec) string {
+	for _, c := range pod.Containers {
+		if c.Name == resources.DatabaseName {
+			return c.Image
+		}
+	}
+	return ""
 }
