@@ -10,8 +10,6 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xormsdhkdwk/multinic/api/v1alpha1"
 	"github.com/xormsdhkdwk/multinic/internal/resources"
@@ -38,14 +36,32 @@ func TestABucketWithoutItsSecretHoldsNothingUp(t *testing.T) {
 	if copies() {
 		t.Error("the pods of the dumps name a Secret that is not there: they could not start")
 	}
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: "bucket-key"},
-		StringData: map[string]string{resources.KeyS3AccessKey: "an-id", resources.KeyS3SecretKey: "a-key"},
-	}
-	if err := b.client.Create(t.Context(), secret); err != nil {
-		t.Fatal(err)
-	}
+	b.makeSecret("bucket-key", map[string]string{resources.KeyS3AccessKey: "an-id", resources.KeyS3SecretKey: "a-key"})
 	b.until("dumps are copied", copies)
 	b.waitFor("copied", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
 	b.until("nothing is left to tell", func() bool { return b.get("copied").Status.Phase == v1alpha1.PhaseReady })
+}
+
+// TestARestoreWaitsForTheBucketThatMayHoldTheDump: without its Secret another dump would
+// be the latest.
+func TestARestoreWaitsForTheBucketThatMayHoldTheDump(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.apply("copied", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{RestoreFrom: "latest", Backup: v1alpha1.BackupSpec{S3: &v1alpha1.S3Spec{
+		Endpoint: "https://s3.example.com", Bucket: "copies", SecretRef: v1alpha1.LocalSecretReference{Name: "bucket-key"},
+	}}}})
+	op := b.waitFor("copied", v1alpha1.ConditionReady, "False", v1alpha1.ReasonRestoring)
+	if !strings.Contains(op.Status.Message, "bucket-key") {
+		t.Errorf("the message does not say what is waited for: %s", op.Status.Message)
+	}
+	b.until("MariaDB serves", func() bool { return b.get("copied").Status.DatabaseStatus.ReadyReplicas == 1 })
+	b.looks()
+	if got := b.jobsFor(resources.ForRestore); len(got) > 0 {
+		t.Fatalf("a dump is loaded: %v", got)
+	}
+	b.makeSecret("bucket-key", map[string]string{resources.KeyS3AccessKey: "an-id", resources.KeyS3SecretKey: "a-key"})
+	b.waitFor("copied", v1alpha1.ConditionRestored, "True", v1alpha1.ReasonRestored)
+	b.waitReady("copied")
 }

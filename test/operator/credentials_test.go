@@ -147,7 +147,13 @@ func TestASecretThatIsDeletedIsToldAndTheRestGoesOn(t *testing.T) {
 	if !b.server.accepts("someone", "pass-1") || !b.server.accepts("root", "root-1") {
 		t.Error("MariaDB's passwords were changed")
 	}
-	b.makeSecret("mine", map[string]string{"user": "someone", "rootPassword": "root-1", "password": "pass-1"})
+	// No pod can be replaced now: the former password must go on.
+	b.makeSecret("mine", map[string]string{"user": "someone", "rootPassword": "root-1", "password": "pass-2"})
+	b.until("MariaDB has the new password", func() bool { return b.server.accepts("someone", "pass-2") })
+	b.looks()
+	if !b.server.accepts("someone", "pass-1") {
+		t.Error("the running controller is locked out")
+	}
 	b.makeSecret("proxy", map[string]string{"url": "http://proxy.example.com"})
 	b.waitReady("named")
 }

@@ -286,6 +286,27 @@ func TestAMoveWaitsForARestoreThatWasCalledOff(t *testing.T) {
 	}
 }
 
+// TestAMoveWaitsForASecretThatIsMissing: the controller goes on where it is until then.
+func TestAMoveWaitsForASecretThatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := movable(t)
+	b.edit(movedObject, func(op *v1alpha1.MultiNicOperator) {
+		op.Spec.Database.Enabled = new(false)
+		op.Spec.Controller.Env = []corev1.EnvVar{
+			{Name: "DB_HOST", Value: outside}, {Name: "DB_USER", Value: "someone"},
+			{Name: "DB_PASSWORD", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "outside"}, Key: "password"}}},
+		}
+	})
+	b.waitFor(movedObject, v1alpha1.ConditionReady, "False", v1alpha1.ReasonSecretMissing)
+	b.looks()
+	if n, host := b.controller(); n != 1 || host != resources.DatabaseHost(b.namespace) || len(b.jobsFor(resources.ForMove)) > 0 {
+		t.Fatalf("%d replicas on %s, with the Jobs %v", n, host, b.jobsFor(resources.ForMove))
+	}
+	b.makeSecret("outside", map[string]string{"password": "something"})
+	b.waitFor(movedObject, v1alpha1.ConditionDatabaseAvailable, "True", v1alpha1.ReasonExternal)
+	b.waitReady(movedObject)
+}
+
 // jobsFor are the names of the Jobs there are for those reasons.
 func (b *bed) jobsFor(reasons ...resources.Reason) (names []string) {
 	b.t.Helper()

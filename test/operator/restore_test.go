@@ -168,3 +168,26 @@ func TestAControllerThatIsAutoscaledComesBackFromARestore(t *testing.T) {
 	b.waitRestored(1)
 	b.until("the controller has a replica", func() bool { n, _ := b.controller(); return n == 1 })
 }
+
+// TestAnUpgradeWaitsForARestore: it would shut MariaDB down under the load.
+func TestAnUpgradeWaitsForARestore(t *testing.T) {
+	t.Parallel()
+	b := restorable(t)
+	before := b.image()
+	b.workloads.with(func(w *workloads) { w.hold = string(resources.ForRestore) })
+	b.edit("restored", func(op *v1alpha1.MultiNicOperator) {
+		op.Spec.Database.RestoreFrom, op.Spec.Database.Image = "dump-1", "mariadb:11.8"
+	})
+	b.until("the dump is being loaded", func() bool { return len(b.jobsFor(resources.ForRestore)) > 0 })
+	b.looks()
+	if got := b.jobsFor(resources.BeforeUpgrade); b.image() != before || len(got) > 0 {
+		t.Fatalf("MariaDB is at %s, with the Jobs %v", b.image(), got)
+	}
+	b.workloads.with(func(w *workloads) { w.hold = "" })
+	b.waitFor("restored", v1alpha1.ConditionRestored, "True", v1alpha1.ReasonRestored)
+	b.until("the upgrade", func() bool { return b.image() == "mariadb:11.8" })
+	b.waitReady("restored")
+	if want := []string{string(resources.BeforeRestore), string(resources.ForRestore), beforeUpgrade}; !slices.Equal(b.workloads.reasons(), want) {
+		t.Errorf("the Jobs were %v, want %v", b.workloads.reasons(), want)
+	}
+}

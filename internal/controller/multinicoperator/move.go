@@ -226,6 +226,9 @@ func (r *Reconciler) leave(ctx context.Context, p *passage) error {
 	if !p.external || !p.is(v1alpha1.ConditionControllerAvailable) {
 		return nil
 	}
+	if _, host, err := r.runningOn(ctx, p); err != nil || host == "" || host == resources.DatabaseHost(p.namespace()) {
+		return err // it has not gone yet
+	}
 	set, err := r.databaseSet(ctx, p)
 	if err != nil || set == nil || set.Labels[v1alpha1.LabelManagedBy] != p.op.Name {
 		return err
