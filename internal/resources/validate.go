@@ -25,10 +25,10 @@ var (
 	leastStorage          = resource.MustParse("256Mi")
 )
 
-// Validate says what of a defaulted spec can't be carried out, each with the
+// Validate says what of a defaulted spec of that namespace can't be carried out, each with the
 // field, its value and what would do. The API server refuses most of it, but
 // old ones ignore CEL, and some rules no schema can state.
-func Validate(spec v1alpha1.MultiNicOperatorSpec) (problems []string) {
+func Validate(spec v1alpha1.MultiNicOperatorSpec, namespace string) (problems []string) {
 	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	quantity := func(field, value string, least *resource.Quantity) {
 		q, err := resource.ParseQuantity(value)
@@ -61,7 +61,7 @@ func Validate(spec v1alpha1.MultiNicOperatorSpec) (problems []string) {
 			say("%s %q is no name of an image", image.field, image.value)
 		}
 	}
-	problems = append(problems, validateEnv(spec)...)
+	problems = append(problems, validateEnv(spec, namespace)...)
 	problems = append(problems, ValidateCredentials(d.Credentials)...)
 	if err := validSchedule(d.Backup.Schedule); err != nil {
 		say("database.backup.schedule %q %v", d.Backup.Schedule, err)
@@ -83,7 +83,7 @@ func ValidateTrigger(t v1alpha1.ReconcileTriggerSpec) error {
 }
 
 // validateEnv sees that one database is named, and one only.
-func validateEnv(spec v1alpha1.MultiNicOperatorSpec) (problems []string) {
+func validateEnv(spec v1alpha1.MultiNicOperatorSpec, namespace string) (problems []string) {
 	env := spec.Controller.Env
 	has := func(name string) bool {
 		return slices.ContainsFunc(env, func(e corev1.EnvVar) bool { return e.Name == name })
@@ -105,7 +105,9 @@ func validateEnv(spec v1alpha1.MultiNicOperatorSpec) (problems []string) {
 		return problems
 	}
 	for _, e := range env {
-		if host := strings.TrimSuffix(e.Value, "."); e.Name == "DB_HOST" && (host == DatabaseName || strings.HasPrefix(host, DatabaseName+".") && (!strings.Contains(strings.TrimPrefix(host, DatabaseName+"."), ".") || strings.Contains(host, ".svc"))) {
+		// Any of the Service's names, whatever the cluster's domain is.
+		service := DatabaseName + "." + namespace
+		if host := strings.TrimSuffix(e.Value, "."); e.Name == "DB_HOST" && (host == DatabaseName || host == service || strings.HasPrefix(host+".", service+".svc.")) {
 			problems = append(problems, fmt.Sprintf("database.enabled is false, and controller.env DB_HOST %q is the internal database's Service, which goes then: name the external server", e.Value))
 		}
 	}

@@ -49,6 +49,12 @@ func TestWhatCanNotBeCarriedOutIsToldWithTheField(t *testing.T) {
 		{"another's database of that name", func(s *v1alpha1.MultiNicOperatorSpec) {
 			s.Database.Enabled, s.Controller.Env = new(false), append(env("DB_USER", "DB_PASSWORD"), corev1.EnvVar{Name: "DB_HOST", Value: "mariadb.example.com"})
 		}, nil},
+		{"the database of another namespace", func(s *v1alpha1.MultiNicOperatorSpec) {
+			s.Database.Enabled, s.Controller.Env = new(false), append(env("DB_USER", "DB_PASSWORD"), corev1.EnvVar{Name: "DB_HOST", Value: "mariadb.databases.svc"})
+		}, nil},
+		{"its own database by its short name", func(s *v1alpha1.MultiNicOperatorSpec) {
+			s.Database.Enabled, s.Controller.Env = new(false), append(env("DB_USER", "DB_PASSWORD"), corev1.EnvVar{Name: "DB_HOST", Value: "mariadb.multinic-system"})
+		}, []string{"DB_HOST", "Service"}},
 		{"a restore elsewhere", func(s *v1alpha1.MultiNicOperatorSpec) {
 			s.Database.Enabled, s.Controller.Env, s.Database.RestoreFrom = new(false), env("DB_HOST", "DB_USER", "DB_PASSWORD"), "latest"
 		}, []string{"restoreFrom"}},
@@ -63,7 +69,7 @@ func TestWhatCanNotBeCarriedOutIsToldWithTheField(t *testing.T) {
 			t.Parallel()
 			spec := v1alpha1.MultiNicOperatorSpec{}
 			c.change(&spec)
-			problems := strings.Join(resources.Validate(resources.Defaulted(spec)), "\n")
+			problems := strings.Join(resources.Validate(resources.Defaulted(spec), "multinic-system"), "\n")
 			if (problems == "") != (c.says == nil) {
 				t.Fatalf("it says %q", problems)
 			}

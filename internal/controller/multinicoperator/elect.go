@@ -98,7 +98,7 @@ func (r *Reconciler) hold(ctx context.Context, p *passage) error {
 // rest carried out.
 func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 	p.external = !*p.in.Spec.Database.Enabled
-	if problems := resources.Validate(p.in.Spec); len(problems) > 0 {
+	if problems := resources.Validate(p.in.Spec, p.namespace()); len(problems) > 0 {
 		return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec, "%s. Until it is mended what runs goes on as it is, and nothing is repaired", strings.Join(problems, "; "))
 	}
 	for _, namespace := range p.in.Spec.Controller.WatchNamespaces {
