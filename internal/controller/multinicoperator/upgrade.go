@@ -54,10 +54,8 @@ func (r *Reconciler) chooseImage(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonProgressing, "MariaDB goes from %s to %s when the backup is restored", p.in.DatabaseImage, want)
 		return nil
 	}
-	dumped := insists
 	if !insists {
-		var err error
-		if dumped, err = r.dumpBeforeUpgrade(ctx, p, ran, want); err != nil || !dumped {
+		if dumped, err := r.dumpBeforeUpgrade(ctx, p, ran, want); err != nil || !dumped {
 			return err
 		}
 	}
