@@ -65,6 +65,8 @@ sql() {
 # The schema's version while a dump is being loaded. No controller leads a database
 # of a version that it doesn't know.
 loading=1000000000
+# A second one beside it: the database that a dump is restored into was forgotten.
+forgotten=999999999
 
 # Names of our tables in the database. Another application's may begin with multi_
 # too; those that are like the agents' are not touched.
