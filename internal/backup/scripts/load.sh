@@ -7,6 +7,7 @@
 # would tell. The gate is then left shut for whoever leads next.
 
 check_dump "$BACKUP_FILE"
+await_server
 
 # Another application's tables of our names. A load that was cut off at its last
 # statements leaves all but the version.
