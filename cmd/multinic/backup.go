@@ -50,6 +50,7 @@ the standard error and in the result, beside the backup's name.` + bucketHelp,
 				return finish(r, err, result)
 			}
 			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "kept backup %s in %s: %d bytes\n", r.Name, options.Dir, r.Bytes)
+			warn(cmd, r)
 			if r.Error != "" {
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "backup %s is kept in %s, but %s\n", r.Name, options.Dir, r.Error)
 			}
@@ -87,6 +88,7 @@ func fetchCommand() *cobra.Command {
 			}
 			if err == nil {
 				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "fetched backup %s to %s: %d bytes\n", r.Name, options.To, r.Bytes)
+				warn(cmd, r)
 			}
 			return finish(r, err, result)
 		},
@@ -108,7 +110,7 @@ func listCommand() *cobra.Command {
 		Short: "List the whole backups of a folder, the newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			whole, broken, err := backup.List(dir, time.Now())
+			whole, broken, err := backup.List(dir)
 			if err != nil {
 				return err
 			}
@@ -133,6 +135,12 @@ func bucketFlags(f *pflag.FlagSet, o *backup.S3Options) {
 	f.StringVar(&o.Prefix, "s3-prefix", "", "put before the names in the bucket")
 	f.StringVar(&o.Region, "s3-region", "", "the bucket's region; empty: asked for")
 	f.StringVar(&o.CAFile, "s3-ca-file", "", "PEM file with the authorities to trust instead of the system's")
+}
+
+func warn(cmd *cobra.Command, r backup.Result) {
+	if r.Warning != "" {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", r.Warning)
+	}
 }
 
 // finish writes the result, of a failure also.

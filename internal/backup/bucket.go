@@ -4,6 +4,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"slices"
@@ -32,9 +33,12 @@ type Object struct {
 // longer than any copying takes.
 const strayAfter = 24 * time.Hour
 
-// listBucket gives the names of the backups, the newest first, and the keys of what
-// was left half copied.
-func listBucket(ctx context.Context, b Bucket, now time.Time) (names, stray []string, err error) {
+// bucketPatience is how long a bucket is asked for what only the order of backups
+// depends on.
+const bucketPatience = 20 * time.Second
+
+// listBucket gives the names of the backups, and the keys of what was left half copied.
+func listBucket(ctx context.Context, b Bucket) (names, stray []string, err error) {
 	objects, err := b.List(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -54,6 +58,25 @@ func listBucket(ctx context.Context, b Bucket, now time.Time) (names, stray []st
 			stray = append(stray, o.Key)
 		}
 	}
-	newestFirst(names, now)
+	slices.Sort(names)
 	return slices.Compact(names), stray, nil
+}
+
+// readMadeAfter adds what the manifests of the names in the bucket say of the order, but
+// for those that are known. One that can't be read is none of a backup that can be had.
+func readMadeAfter(ctx context.Context, b Bucket, names []string, known map[string][]string) {
+	ctx, cancel := context.WithTimeout(ctx, bucketPatience)
+	defer cancel()
+	for _, name := range names {
+		if _, ok := known[name]; ok {
+			continue
+		}
+		var text bytes.Buffer
+		if b.Get(ctx, name+manifestSuffix, &text) != nil {
+			continue
+		}
+		if m, err := parseManifest(name, text.Bytes()); err == nil {
+			known[name] = m.MadeAfter
+		}
+	}
 }

@@ -18,8 +18,7 @@ import (
 	"time"
 )
 
-// Latest names the newest backup, but for those that restores have made. One that is
-// dated in the future it names only where there is no other.
+// Latest names the newest backup, but for those that restores have made.
 const Latest = "latest"
 
 // FetchOptions say which backup, and where to.
@@ -37,12 +36,12 @@ type FetchOptions struct {
 // Fetch finds a backup, in the folder or else in the bucket, and copies the dump out
 // if it is what its manifest says.
 func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
-	s := search{dir: folder(o.Dir), bucket: o.Bucket, now: o.Now()}
+	s := search{dir: folder(o.Dir), bucket: o.Bucket}
 	var r Result
 	if err := s.look(ctx); err != nil {
 		return r, err
 	}
-	all := union(namesOf(s.local), s.remote, s.now)
+	all := s.names()
 	r.Available = newest(all)
 	name := o.Name
 	if i := slices.IndexFunc(all, func(n string) bool { return reasonOf(n) != BeforeRestore }); name == Latest && i >= 0 {
@@ -57,6 +56,9 @@ func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
 	}
 	r = r.of(m)
 	r.Uploaded = slices.Contains(s.remote, name)
+	if o.Name == Latest {
+		r.Warning = datedAhead([]string{name}, o.Now())
+	}
 	return r, nil
 }
 
@@ -64,26 +66,31 @@ func Fetch(ctx context.Context, o FetchOptions) (Result, error) {
 type search struct {
 	dir       folder
 	bucket    Bucket
-	now       time.Time
 	local     []Manifest
 	broken    map[string]error
 	remote    []string
 	remoteErr error
+	after     map[string][]string // what is known of the order
 }
+
+// names are those of both places, the newest first.
+func (s *search) names() []string { return union(namesOf(s.local), s.remote, s.after) }
 
 func (s *search) look(ctx context.Context) error {
 	var err error
-	s.local, s.broken, err = s.dir.list(s.now)
+	s.local, s.broken, err = s.dir.list()
 	if errors.Is(err, fs.ErrNotExist) && s.bucket != nil {
 		err = nil // a new volume
 	}
+	s.after = madeAfter(s.local)
 	if err != nil || s.bucket == nil {
 		return err
 	}
 	// A bucket that is away is no harm to what lies here.
-	if s.remote, _, s.remoteErr = listBucket(ctx, s.bucket, s.now); s.remoteErr != nil && len(s.local) == 0 {
+	if s.remote, _, s.remoteErr = listBucket(ctx, s.bucket); s.remoteErr != nil && len(s.local) == 0 {
 		return fmt.Errorf("%s holds no backup, and %s can't be read: %w", s.dir, s.bucket, s.remoteErr)
 	}
+	readMadeAfter(ctx, s.bucket, s.remote, s.after)
 	return nil
 }
 
@@ -127,7 +134,7 @@ func (s *search) missing(name string) error {
 	if s.remoteErr != nil {
 		text += fmt.Sprintf("; %s can't be read: %v", s.bucket, s.remoteErr)
 	}
-	if all := union(namesOf(s.local), s.remote, s.now); len(all) > 0 {
+	if all := s.names(); len(all) > 0 {
 		return fmt.Errorf("%s; there are: %s", text, strings.Join(newest(all), ", "))
 	}
 	return fmt.Errorf("%s; there is none at all", text)
@@ -181,6 +188,6 @@ func writeRows(path string, rows map[string]int64) error {
 
 // List gives the whole backups of a folder, the newest first, and why others are
 // none.
-func List(dir string, now time.Time) (whole []Manifest, broken map[string]error, err error) {
-	return folder(dir).list(now)
+func List(dir string) (whole []Manifest, broken map[string]error, err error) {
+	return folder(dir).list()
 }

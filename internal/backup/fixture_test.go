@@ -75,7 +75,7 @@ func published(t testing.TB, n int) (testenv.DB, *store.Leader, store.Mark) {
 type image struct{ shell, path string }
 
 // tools are the programs of an image that the scripts may use beside MariaDB's.
-var tools = []string{"sed", "gzip", "cat", "mkdir", "mv"}
+var tools = []string{"sed", "gzip", "cat", "mkdir", "mv", "date", "sleep"}
 
 // debian is an image with the system's shell and tools; the client programs go by
 // their new names, or, as in MariaDB 10.3, by the old.
@@ -140,14 +140,14 @@ func images(t testing.TB) map[string]image {
 	return all
 }
 
-// run runs a script as a container does.
+// run runs a script as a container does, which waits for no server unless env says so.
 func (i image) run(t testing.TB, script string, db testenv.DB, file string, env ...string) (output string, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), i.shell, "-ec", script)
 	if filepath.Base(i.shell) == "sh" && i.shell != "/bin/sh" {
 		cmd.Args[0] = "sh" // busybox goes by its name
 	}
-	cmd.Env = slices.Concat([]string{"PATH=" + i.path, "BACKUP_FILE=" + file}, db.Env(), env)
+	cmd.Env = slices.Concat([]string{"PATH=" + i.path, "BACKUP_FILE=" + file, "DB_WAIT=0"}, db.Env(), env)
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
 	cmd.WaitDelay = 10 * time.Second

@@ -4,6 +4,7 @@
 package backup
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,7 +33,7 @@ func (f folder) path(name string) string { return filepath.Join(string(f), name)
 
 // list gives the whole backups, the newest first. broken says of the others why
 // they are none.
-func (f folder) list(now time.Time) (whole []Manifest, broken map[string]error, err error) {
+func (f folder) list() (whole []Manifest, broken map[string]error, err error) {
 	entries, err := os.ReadDir(string(f))
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the folder of backups: %w", err)
@@ -54,8 +56,24 @@ func (f folder) list(now time.Time) (whole []Manifest, broken map[string]error, 
 		}
 		whole = append(whole, m)
 	}
-	sortManifests(whole, now)
+	order := namesOf(whole)
+	newestFirst(order, madeAfter(whole))
+	slices.SortFunc(whole, func(a, b Manifest) int {
+		return cmp.Compare(slices.Index(order, a.Name), slices.Index(order, b.Name))
+	})
 	return whole, broken, nil
+}
+
+// names are those that are taken.
+func (f folder) names() ([]string, error) {
+	entries, err := os.ReadDir(string(f))
+	var names []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), manifestSuffix); ok && reasonOf(name) != "" {
+			names = append(names, name)
+		}
+	}
+	return names, err
 }
 
 // open reads a backup's manifest and compares the dump with it.
@@ -104,20 +122,28 @@ func (m Manifest) compare(bytes int64, sum []byte) error {
 	return nil
 }
 
-// add takes a dump in and names it. A crash leaves either a manifest without a dump,
+// add takes a dump in and names it. copies are the names in the bucket. A crash leaves either a manifest without a dump,
 // which is no backup, or all of it.
-func (f folder) add(dump string, m Manifest) (Manifest, error) {
+func (f folder) add(dump string, m Manifest, copies []string) (Manifest, error) {
 	if err := flush(dump); err != nil {
 		return m, err
 	}
+	there, err := f.names()
+	if err != nil {
+		return m, err
+	}
+	there = append(there, copies...)
 	at := m.CreatedAt
 	for {
 		m.Name = nameFor(at, m.Reason)
+		m.MadeAfter = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(there))), func(name string) bool {
+			return dateOf(name).Before(dateOf(m.Name))
+		})
 		_, err := os.Lstat(f.path(m.Name + dumpSuffix))
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && !slices.Contains(copies, m.Name) {
 			// Making the file takes the name from whoever else keeps one now.
 			err = f.writeManifest(m)
-		} else if err == nil {
+		} else if err == nil || errors.Is(err, fs.ErrNotExist) {
 			err = fs.ErrExist
 		}
 		if err == nil {

@@ -48,25 +48,39 @@ func Keep(ctx context.Context, o KeepOptions) (Result, error) {
 		return r, err
 	}
 	dir := folder(o.Dir)
+	now := o.Now().UTC().Truncate(time.Millisecond)
 	made, err := dir.add(o.File, Manifest{
-		Reason: o.Reason, CreatedAt: o.Now().UTC().Truncate(time.Millisecond), SHA256: found.sha256, Bytes: found.bytes,
+		Reason: o.Reason, CreatedAt: now, SHA256: found.sha256, Bytes: found.bytes,
 		Tables: found.tables, Rows: found.rows, ServerVersion: found.serverVersion,
-	})
+	}, o.copies(ctx))
 	if err != nil {
 		return r, fmt.Errorf("keeping %s: %w", o.File, err)
 	}
 	r = r.of(made)
+	r.Warning = datedAhead(made.MadeAfter, now)
 	if err := o.follow(ctx, dir, &r); err != nil {
 		r.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	return r, nil
 }
 
+// copies are the names in the bucket, as far as it can be read: the copies' turn, and
+// what it says of a bucket that is away, comes once the dump is kept.
+func (o KeepOptions) copies(ctx context.Context) []string {
+	if o.Bucket == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, bucketPatience)
+	defer cancel()
+	names, _, _ := listBucket(ctx, o.Bucket)
+	return names
+}
+
 // follow does what comes after a backup: it prunes, and copies to the bucket. It
 // continues a sentence that says where the backup is kept.
 func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
 	now := o.Now()
-	names, err := dir.prune(o.Keep, r.Name, now)
+	names, after, err := dir.prune(o.Keep, r.Name, now)
 	r.Available = newest(names)
 	if err != nil {
 		err = fmt.Errorf("older ones can't be pruned: %w", err)
@@ -77,7 +91,7 @@ func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
 	if o.Bucket == nil {
 		return err
 	}
-	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, r.Name, now)
+	there, copyErr := dir.copyTo(ctx, o.Bucket, names, o.Keep, r.Name, after)
 	r.Uploaded = slices.Contains(there, r.Name)
 	switch {
 	case copyErr == nil:
@@ -86,16 +100,17 @@ func (o KeepOptions) follow(ctx context.Context, dir folder, r *Result) error {
 	default:
 		copyErr = fmt.Errorf("its copy in %s failed: %w", o.Bucket, copyErr)
 	}
-	r.Available = newest(union(names, there, now))
+	r.Available = newest(union(names, there, after))
 	return errors.Join(err, copyErr)
 }
 
 // prune drops the whole backups beyond keep and what is not whole. It returns the
-// names of those that are left, as far as it can see them.
-func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
-	whole, broken, err := f.list(now)
+// names of those that are left, as far as it can see them, and what is known of the
+// order.
+func (f folder) prune(keep int, made string, now time.Time) ([]string, map[string][]string, error) {
+	whole, broken, err := f.list()
 	if err != nil {
-		return []string{made}, err
+		return []string{made}, map[string][]string{}, err
 	}
 	names := namesOf(whole)
 	errs := []error{f.sweep(broken, now)}
@@ -106,17 +121,19 @@ func (f folder) prune(keep int, made string, now time.Time) ([]string, error) {
 		}
 		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
 	}
-	return names, errors.Join(errs...)
+	return names, madeAfter(whole), errors.Join(errs...)
 }
 
 // copyTo copies to the bucket what it lacks, which after an outage of the bucket is
-// more than the last one, and prunes there. It returns the names there.
-func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string, now time.Time) ([]string, error) {
-	there, stray, err := listBucket(ctx, b, now)
+// more than the last one, and prunes there. It returns the names there, and adds to
+// what is known of the order.
+func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, made string, after map[string][]string) ([]string, error) {
+	there, stray, err := listBucket(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	old := expendable(union(names, there, now), keep, made)
+	readMadeAfter(ctx, b, there, after)
+	old := expendable(union(names, there, after), keep, made)
 	for _, name := range names { // the newest first: it matters most
 		if slices.Contains(there, name) || slices.Contains(old, name) {
 			continue
@@ -129,7 +146,6 @@ func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, 
 		}
 		there = append(there, name)
 	}
-	newestFirst(there, now)
 	var errs []error
 	for _, name := range old {
 		if !slices.Contains(there, name) {
@@ -150,8 +166,25 @@ func (f folder) copyTo(ctx context.Context, b Bucket, names []string, keep int, 
 }
 
 // union are the names of both, the newest first.
-func union(a, b []string, now time.Time) []string {
+func union(a, b []string, after map[string][]string) []string {
 	all := slices.Concat(a, b)
-	newestFirst(all, now)
-	return slices.Compact(all)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	newestFirst(all, after)
+	return all
+}
+
+// datedAhead says which names have dates that lie in the future of a clock, which is
+// then wrong, or another was. "" if there are none.
+func datedAhead(names []string, now time.Time) string {
+	var ahead []string
+	for _, name := range names {
+		if Ahead(dateOf(name), now) {
+			ahead = append(ahead, name)
+		}
+	}
+	if ahead == nil {
+		return ""
+	}
+	return fmt.Sprintf("by this clock (%s) the date of %s lies in the future: this clock is behind, or another was ahead", now.UTC().Format(time.RFC3339), strings.Join(newest(ahead), ", "))
 }

@@ -65,7 +65,7 @@ func keep(t testing.TB, dir, reason string, n int, at time.Time, bucket backup.B
 
 func names(t testing.TB, dir string) []string {
 	t.Helper()
-	whole, _, err := backup.List(dir, later())
+	whole, _, err := backup.List(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestWhatIsNotWholeIsNeitherListedNorCountedAndGoes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole, broken, err := backup.List(dir, later())
+	whole, broken, err := backup.List(dir)
 	if err != nil || len(whole) != 2 || len(broken) != 4 {
 		t.Errorf("whole %v, broken %v, %v; want 2 and 4", whole, broken, err)
 	}
@@ -397,7 +397,7 @@ func TestAClockThatWasAheadMakesNoBackupTheNewest(t *testing.T) {
 		}
 		right = slices.Insert(right, 0, r.Name)
 		want := slices.Concat(right, []string{future[1], future[0]})[:3]
-		if whole, _, err := backup.List(dir, at); err != nil || !slices.Equal(namesOf(whole), want) || !slices.Equal(r.Available, want) {
+		if whole, _, err := backup.List(dir); err != nil || !slices.Equal(namesOf(whole), want) || !slices.Equal(r.Available, want) {
 			t.Errorf("the folder has %v, the result %v, %v; want %v", namesOf(whole), r.Available, err, want)
 		}
 		if keys := s.keys(t); len(keys) != 6 || !slices.Contains(keys, "site/a/"+want[2]+".json") {

@@ -76,11 +76,133 @@ func TestARestoreIsShutAlsoWhereNoStatusRemembersTheDatabase(t *testing.T) {
 	db, _, _ := published(t, 3)
 	file := dump(t, db)
 	elsewhere := testenv.Database(t)
-	if output, err := debian(t, false).run(t, backup.RestoreScript, elsewhere, file); err != nil {
-		t.Fatalf("restoring: %v\n%s", err, output)
-	}
+	restore(t, elsewhere, file)
 	if l := lead(t, elsewhere, store.Mark{}); l.GateOpen() || !l.Unremembered() {
 		t.Errorf("the gate is open: %t", l.GateOpen())
+	}
+}
+
+func restore(t testing.TB, db testenv.DB, file string) {
+	t.Helper()
+	if output, err := debian(t, false).run(t, backup.RestoreScript, db, file); err != nil {
+		t.Fatalf("restoring: %v\n%s", err, output)
+	}
+}
+
+func gate(t testing.TB, db testenv.DB) string {
+	t.Helper()
+	return strings.Join(lines(t, db, "SELECT gate FROM multi_epoch"), " ")
+}
+
+// forget makes a database one that no status remembers. Objects that succeed
+// from then on remember the mark.
+func forget(t testing.TB, db testenv.DB, mark store.Mark) store.Mark {
+	t.Helper()
+	mark.Sequence++
+	lead(t, db, mark) // shuts the gate
+	l := lead(t, db, store.Mark{})
+	if l.GateOpen() || !l.Unremembered() {
+		t.Fatal("the database is not forgotten")
+	}
+	return apply(t, l, storetest.FirstRun(1, 1))
+}
+
+// TestARestoreForgetsNotThatAllIsForgotten: the statuses of those that have
+// succeeded since don't tell of the rest, whatever is loaded.
+func TestARestoreForgetsNotThatAllIsForgotten(t *testing.T) {
+	t.Parallel()
+	good, _, goodMark := published(t, 3)
+	goodFile := dump(t, good)
+	lost, _, lostMark := published(t, 3)
+	lostMark = forget(t, lost, lostMark)
+	lostFile := dump(t, lost)
+	for name, c := range map[string]struct {
+		forgotten bool
+		file      string
+		load      func(testing.TB, testenv.DB, string)
+		want      string
+	}{
+		"a good one over a forgotten one":      {true, goodFile, restore, "forgot"},
+		"a forgotten one over a good one":      {false, lostFile, restore, "forgot"},
+		"a forgotten one over a forgotten one": {true, lostFile, restore, "forgot"},
+		"a good one over a good one":           {false, goodFile, restore, "shut"},
+		// A load moves rows, with what is known of them.
+		"a good one loaded over a forgotten one": {true, goodFile, load, "open"},
+		"a forgotten one loaded over a good one": {false, lostFile, load, "forgot"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, _, mark := published(t, 2)
+			if c.forgotten {
+				mark = forget(t, db, mark)
+			}
+			c.load(t, db, c.file)
+			if got := gate(t, db); got != c.want {
+				t.Errorf("the gate is %q, want %q", got, c.want)
+			}
+			for _, remembered := range []store.Mark{mark, goodMark, lostMark} {
+				if l := lead(t, db, remembered); c.want == "forgot" && (l.GateOpen() || !l.Unremembered()) {
+					t.Errorf("led as %+v, the gate is open: %t, and it is known as remembered by nobody: %t", remembered, l.GateOpen(), l.Unremembered())
+				}
+			}
+		})
+	}
+}
+
+func TestEveryImageRestoresOverAForgottenDatabase(t *testing.T) {
+	t.Parallel()
+	db, _, mark := published(t, 3)
+	file := dump(t, db)
+	forget(t, db, mark)
+	for name, i := range images(t) {
+		if output, err := i.run(t, backup.RestoreScript, db, file); err != nil || gate(t, db) != "forgot" {
+			t.Errorf("%s: %v, the gate is %s\n%s", name, err, gate(t, db), output)
+		}
+	}
+}
+
+func TestARestoreThatDiesAnywhereForgetsNotThatAllIsForgotten(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewMariaDB(t, testenv.MariaDBOptions{})
+	db := server.Database(t)
+	mark := apply(t, lead(t, db, store.Mark{}), storetest.FirstRun(4, 2))
+	file, i := dump(t, db), debian(t, false)
+	mark = forget(t, db, mark)
+	// cut restores, but for the nth statement and what comes after it.
+	cut := func(n int) (statements []string, err error) {
+		through := newProxy(t, db)
+		through.cutAt = int64(n)
+		through.before = func(text string) { statements = append(statements, text) }
+		_, err = i.run(t, backup.RestoreScript, through.db(db), file)
+		through.close()
+		return statements, err
+	}
+	statements, err := cut(0)
+	if err != nil || gate(t, db) != "forgot" {
+		t.Fatalf("restoring: %v, the gate is %s", err, gate(t, db))
+	}
+	for n, statement := range statements {
+		if strings.HasPrefix(statement, "/*") || strings.HasPrefix(statement, "PREPARE") || strings.HasPrefix(statement, "DEALLOCATE") {
+			continue // nothing lasts that was between these
+		}
+		if _, err := cut(n + 1); err == nil {
+			t.Fatalf("cut at %.80s: no error", statement)
+		}
+		// Half loads are loaded over also, and whoever can lead meanwhile knows it.
+		if !strings.Contains(statement, "multi_epoch") && !strings.Contains(statement, "multi_schema_version") {
+			if l, err := open(t, db).Lead(t.Context(), mark); err == nil && (l.GateOpen() || !l.Unremembered()) {
+				t.Fatalf("cut at %.80s: led, the gate is open: %t, and it is known as remembered by nobody: %t", statement, l.GateOpen(), l.Unremembered())
+			}
+			continue
+		}
+		restore(t, db, file)
+		if got := gate(t, db); got != "forgot" {
+			t.Fatalf("cut at %.80s and restored again: the gate is %s, want forgot", statement, got)
+		}
+	}
+	restore(t, db, file)
+	if l := lead(t, db, mark); l.GateOpen() || !l.Unremembered() {
+		t.Errorf("at last the gate is open: %t, and it is known as remembered by nobody: %t", l.GateOpen(), l.Unremembered())
 	}
 }
 
@@ -89,9 +211,7 @@ func TestADumpOfAnotherClusterIsLedOnceItsOwnerIsTakenOff(t *testing.T) {
 	t.Parallel()
 	db, _, _ := published(t, 3)
 	file, elsewhere := dump(t, db), testenv.Database(t)
-	if output, err := debian(t, false).run(t, backup.RestoreScript, elsewhere, file); err != nil {
-		t.Fatalf("restoring: %v\n%s", err, output)
-	}
+	restore(t, elsewhere, file)
 	other, err := store.Open(store.Config{Host: elsewhere.Host, Port: elsewhere.Port, User: elsewhere.User, Password: elsewhere.Password, Database: elsewhere.Name, Cluster: "another/multinic-system"})
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ type Manifest struct {
 	Rows   map[string]int64 `json:"rows,omitempty"`
 	// ServerVersion is the dumped server's, as the dump's header has it.
 	ServerVersion string `json:"serverVersion,omitempty"`
+	// MadeAfter are backups that were there already, though their names' dates are no
+	// earlier: a clock was ahead then, or is behind now.
+	MadeAfter []string `json:"madeAfter,omitempty"`
 }
 
 const (
@@ -75,7 +78,7 @@ const MaxAhead = 5 * time.Minute
 // Ahead says whether a date lies in the future: a clock was wrong when it was given.
 func Ahead(at, now time.Time) bool { return at.Sub(now) > MaxAhead }
 
-// CompareAge orders dates, the newest first. Those in the future count as the oldest:
+// CompareAge orders dates alone, the newest first. Those in the future count as the oldest:
 // a clock that was ahead once must not make one backup the newest for ever.
 func CompareAge(a, b, now time.Time) int {
 	switch ahead := Ahead(a, now); {
@@ -97,22 +100,43 @@ func dateOf(name string) time.Time {
 	return at
 }
 
-// newestFirst sorts names by the dates in them.
-func newestFirst(names []string, now time.Time) {
+// newestFirst sorts names in the order in which the backups were made: by their dates,
+// unless madeAfter, which is the manifests', says otherwise.
+//
+// No clock decides. Whether a dump's date lies in the future because its clock was
+// ahead or because the one that looks is behind, no clock can tell: where either was
+// believed, a restore took an old backup for the latest, or new ones were pruned. That
+// a dump was there when another was made is a fact.
+func newestFirst(names []string, madeAfter map[string][]string) {
 	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(CompareAge(dateOf(a), dateOf(b), now), strings.Compare(b, a))
+		return cmp.Or(dateOf(b).Compare(dateOf(a)), strings.Compare(b, a))
 	})
+	for i := range names {
+		rest := names[i:]
+		// A circle, which only a damaged manifest makes, is left as it is.
+		next := slices.IndexFunc(rest, func(name string) bool {
+			return !slices.ContainsFunc(rest, func(other string) bool { return slices.Contains(madeAfter[other], name) })
+		})
+		if next > 0 {
+			name := rest[next]
+			copy(rest[1:next+1], rest[:next])
+			rest[0] = name
+		}
+	}
 }
 
-func sortManifests(all []Manifest, now time.Time) {
-	slices.SortFunc(all, func(a, b Manifest) int {
-		return cmp.Or(CompareAge(a.CreatedAt, b.CreatedAt, now), strings.Compare(b.Name, a.Name))
-	})
+// madeAfter is what the manifests say.
+func madeAfter(all []Manifest) map[string][]string {
+	after := map[string][]string{}
+	for _, m := range all {
+		after[m.Name] = m.MadeAfter
+	}
+	return after
 }
 
 // expendable are the names beyond the newest keep, scheduled ones and others
-// counted apart. names has the newest first; made is never expendable, even where a
-// clock that went back makes it the oldest.
+// counted apart. names has the newest first; made is never expendable, even where others
+// are made at the same time.
 func expendable(names []string, keep int, made string) []string {
 	var old []string
 	scheduled, others := 0, 0

@@ -33,8 +33,10 @@ type Result struct {
 	// first.
 	Available []string `json:"available,omitempty"`
 	// Uploaded says that this backup is in the bucket.
-	Uploaded bool   `json:"uploaded"`
-	Error    string `json:"error,omitempty"`
+	Uploaded bool `json:"uploaded"`
+	// Warning is what a person should know of a success.
+	Warning string `json:"warning,omitempty"`
+	Error   string `json:"error,omitempty"`
 }
 
 // of is the result with a backup.

@@ -22,9 +22,8 @@ var loadScript string
 var (
 	DumpScript = commonScript + dumpScript
 	LoadScript = commonScript + loadScript
-	// RestoreScript loads, and leaves the gate shut for whoever leads next: its rows
-	// are of before, and a cluster may have lost the statuses that would tell.
-	RestoreScript = LoadScript + `sql "UPDATE multi_epoch SET gate = 'shut'"` + "\n"
+	// RestoreScript loads, and leaves the gate shut for whoever leads next.
+	RestoreScript = "RESTORE=true\n" + LoadScript
 )
 
 // RowsSuffix names the file beside a fetched dump that tells its rows.

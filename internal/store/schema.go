@@ -27,9 +27,9 @@ const (
 	lockTable    = "multi_schema_lock"
 )
 
-// loadingVersion is the version of a schema into which a dump is being loaded
-// (internal/backup): half a database is none to lead.
-const loadingVersion = 1_000_000_000
+// loadingVersion is the least version of a schema into which a dump is being loaded
+// (load.sh of internal/backup has two of them): half a database is none to lead.
+const loadingVersion = 999_999_999
 
 // The migration lock is a row with a lease (goose's table locker): GET_LOCK and
 // LOCK TABLES don't reach the other nodes of a Galera cluster. A migrator that
@@ -85,7 +85,7 @@ func (s *Store) ensureSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if version == loadingVersion {
+	if version >= loadingVersion {
 		return ErrLoading
 	}
 	if version > latest {
@@ -101,7 +101,7 @@ func (s *Store) ensureSchema(ctx context.Context) error {
 	// Again: what has just been made must be what this program expects, and
 	// another replica may have been a newer program.
 	version, err = s.checkTables(ctx, latest)
-	if err == nil && version == loadingVersion {
+	if err == nil && version >= loadingVersion {
 		return ErrLoading // it began meanwhile
 	}
 	if err == nil && version != latest {

@@ -6,7 +6,8 @@
 # little beside sed and gzip.
 #
 # The database is named as the controller's is: DB_HOST, DB_PORT, DB_USER,
-# DB_PASSWORD, DB_NAME, DB_TLS, DB_TLS_CA. BACKUP_FILE is the dump, compressed.
+# DB_PASSWORD, DB_NAME, DB_TLS, DB_TLS_CA. BACKUP_FILE is the dump, compressed. A
+# server that is away is waited for, for DB_WAIT seconds (300) after the first try.
 
 set -eu
 # The program that goes on with the file may run as another user of the same group.
@@ -29,6 +30,9 @@ case ${DB_TLS:-false} in
 0 | f | F | false | FALSE | False) tls=false ;;
 *) fail "DB_TLS=$DB_TLS: want true or false" ;;
 esac
+
+wait=${DB_WAIT:-300}
+case $wait in *[!0-9]*) fail "DB_WAIT=$wait: want a number of seconds" ;; esac
 
 # By the environment: other users of the machine can read a command line.
 export MYSQL_PWD="${DB_PASSWORD:-}"
@@ -62,9 +66,32 @@ sql() {
 	connect "$client" --connect-timeout=20 --batch --skip-column-names --execute="$1" "$DB_NAME"
 }
 
+# Waits for a server that is away, as while it starts anew or moves to another node:
+# a Job has few tries. What a person must mend, like a password, is told at once.
+await_server() {
+	ends=$(($(date +%s) + wait))
+	told=
+	until answer=$(sql "SELECT 1" 2>&1); do
+		case $answer in
+		# User, user, database, user, TLS.
+		*"ERROR 1044 "* | *"ERROR 1045 "* | *"ERROR 1049 "* | *"ERROR 1698 "* | *"ERROR 2026 "*) ends=0 ;;
+		*"ERROR "*) ;;
+		*) ends=0 ;; # the client's own
+		esac
+		if [ "$(date +%s)" -ge "$ends" ]; then
+			fail "database $DB_NAME at $DB_HOST does not answer: $answer"
+		fi
+		[ -n "$told" ] || echo "multinic: waiting for database $DB_NAME at $DB_HOST, for $wait seconds at most: $answer" >&2
+		told=yes
+		sleep 2
+	done
+}
+
 # The schema's version while a dump is being loaded. No controller leads a database
 # of a version that it doesn't know.
 loading=1000000000
+# A second one beside it: the database that a dump is restored into was forgotten.
+forgotten=999999999
 
 # Names of our tables in the database. Another application's may begin with multi_
 # too; those that are like the agents' are not touched.

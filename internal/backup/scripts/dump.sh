@@ -8,6 +8,7 @@
 
 dumper=$(program mariadb-dump mysqldump)
 
+await_server
 tables=$(our_tables)
 for table in multi_epoch cr_state multi_claim multi_subnet node_table multi_schema_version; do
 	contains "$tables" "$table" || fail "database $DB_NAME at $DB_HOST has no table $table: it is not MultiNic's, or the controller has not made it yet"

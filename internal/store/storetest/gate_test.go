@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"fmt"
 	osexec "os/exec"
 	"strconv"
 	"strings"
@@ -335,6 +336,27 @@ func TestAShutDatabaseThatNobodyRemembersStaysShut(t *testing.T) {
 	}
 	if again := lead(t, s, forgotten.Mark()); !again.GateOpen() || again.Unremembered() {
 		t.Error("once admitted it is shut again")
+	}
+}
+
+// TestWhatWasRestoredOverAForgottenDatabaseIsForgotten: whatever the statuses remember,
+// which is what has succeeded since, and not what had before.
+func TestWhatWasRestoredOverAForgottenDatabaseIsForgotten(t *testing.T) {
+	t.Parallel()
+	l, db := leader(t)
+	mark := apply(t, l, FirstRun(1, 1))
+	s := open(t, config(t, db))
+	for name, remembered := range map[string]store.Mark{
+		"nothing":           {},
+		"the very state":    mark,
+		"a later state":     {Epoch: mark.Epoch, Generation: mark.Generation, Sequence: mark.Sequence + 1},
+		"another, since":    {Epoch: "another", Generation: mark.Generation + 1, Sequence: 1},
+		"one that is older": {Epoch: "another", Generation: mark.Generation - 1, Sequence: 9},
+	} {
+		exec(t, db, fmt.Sprintf("UPDATE multi_epoch SET gate = 'forgot', epoch = '%s', generation = %d, sequence = %d", mark.Epoch, mark.Generation, mark.Sequence))
+		if l := lead(t, s, remembered); l.GateOpen() || !l.Unremembered() {
+			t.Errorf("where the statuses remember %s the gate is open: %t, and it is known as remembered by nobody: %t", name, l.GateOpen(), l.Unremembered())
+		}
 	}
 }
 

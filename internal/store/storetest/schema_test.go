@@ -201,6 +201,21 @@ func TestANewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
+// TestADatabaseThatIsBeingLoadedIsRefused: load.sh has two versions that say so, and
+// either is enough.
+func TestADatabaseThatIsBeingLoadedIsRefused(t *testing.T) {
+	t.Parallel()
+	_, db := leader(t)
+	s := open(t, config(t, db))
+	for _, version := range []string{"999999999", "1000000000"} {
+		exec(t, db, "INSERT INTO multi_schema_version (version_id, is_applied) VALUES ("+version+", 1)")
+		if _, err := s.Lead(t.Context(), store.Mark{}); !errors.Is(err, store.ErrLoading) {
+			t.Errorf("leading version %s: %v, want ErrLoading", version, err)
+		}
+		exec(t, db, "DELETE FROM multi_schema_version WHERE version_id = "+version)
+	}
+}
+
 func TestTablesOfAnotherApplicationAreRefusedAndLeftAlone(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"node_table", "multi_interface", "multi_schema_version", "multi_epoch"} {
