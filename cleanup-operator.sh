@@ -213,7 +213,10 @@ remove_kinds() {
 tell() {
 	local namespace name
 	say ""
-	[ -z "$dry" ] || say "Nothing was changed."
+	if [ -n "$dry" ]; then
+		say "Nothing was changed."
+		return
+	fi
 	[ -z "$keep" ] || say "Kept: the CRDs, $(count "$objects") OpenstackConfigs, the roles, the namespace $NAMESPACE."
 	if [ -n "$claims" ]; then
 		say "Kept: the volumes with data and backups, beside their credentials (Secrets mariadb-credentials and multinic-agent-database). A MultiNicOperator in that namespace takes them over."

@@ -63,13 +63,19 @@ func Validate(spec v1alpha1.MultiNicOperatorSpec, namespace string) (problems []
 	}
 	problems = append(problems, validateEnv(spec, namespace)...)
 	problems = append(problems, ValidateCredentials(d.Credentials)...)
-	if err := validSchedule(d.Backup.Schedule); err != nil {
-		say("database.backup.schedule %q %v", d.Backup.Schedule, err)
-	}
 	if !*d.Enabled && d.RestoreFrom != "" {
 		say("database.restoreFrom %q, and database.enabled is false: an external database is restored by its owner (docs/how-to/back-up-and-restore.md)", d.RestoreFrom)
 	}
 	return problems
+}
+
+// ValidateSchedule says what of database.backup.schedule is not understood. It stands
+// in nobody's way: dumps are made as before.
+func ValidateSchedule(b v1alpha1.BackupSpec) error {
+	if err := validSchedule(b.Schedule); err != nil {
+		return fmt.Errorf("database.backup.schedule %q %w", b.Schedule, err)
+	}
+	return nil
 }
 
 // ValidateTrigger says what of reconcileTrigger is not understood. It stands in

@@ -61,9 +61,6 @@ func TestWhatCanNotBeCarriedOutIsToldWithTheField(t *testing.T) {
 		{"root as the user", func(s *v1alpha1.MultiNicOperatorSpec) { s.Database.Credentials.User = "root" }, []string{"credentials.user", "root"}},
 		{"a line's end in a password", func(s *v1alpha1.MultiNicOperatorSpec) { s.Database.Credentials.Password = "sec\nret" }, []string{"credentials.password"}},
 		{"the server's own database", func(s *v1alpha1.MultiNicOperatorSpec) { s.Database.Credentials.Database = "MySQL" }, []string{"credentials.database"}},
-		{"a schedule of six fields", func(s *v1alpha1.MultiNicOperatorSpec) { s.Database.Backup.Schedule = "0 0 3 * * *" }, []string{"backup.schedule"}},
-		{"a schedule by name", func(s *v1alpha1.MultiNicOperatorSpec) { s.Database.Backup.Schedule = "@every 1s" }, []string{"backup.schedule"}},
-		{"a zone in a schedule", func(s *v1alpha1.MultiNicOperatorSpec) { s.Database.Backup.Schedule = "TZ=UTC 3 * * *" }, []string{"backup.schedule"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -183,5 +180,18 @@ func TestCredentialsOutliveEveryStepOfARotation(t *testing.T) {
 	same := resources.Credentials{User: "u", Password: "p1", NextPassword: "p2"}.Promoted()
 	if same.FormerUser != "u" || same.FormerPassword != "p1" || same.Settled().DroppedUser != "" {
 		t.Errorf("a new password of the same user: %+v", same)
+	}
+}
+
+func TestAScheduleIsCronsFiveFieldsAndTheFieldIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, schedule := range []string{"0 0 3 * * *", "@every 1s", "TZ=UTC 3 * * *", "0 99 * * *", "every night"} {
+		err := resources.ValidateSchedule(v1alpha1.BackupSpec{Schedule: schedule})
+		if err == nil || !strings.Contains(err.Error(), "database.backup.schedule") || !strings.Contains(err.Error(), schedule) {
+			t.Errorf("%q: %v", schedule, err)
+		}
+	}
+	if err := resources.ValidateSchedule(v1alpha1.BackupSpec{Schedule: "15 4 * * 1-5"}); err != nil {
+		t.Error(err)
 	}
 }

@@ -255,6 +255,23 @@ func TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver(t *testing.T) {
 	}
 }
 
+// TestADumpOfANodeWhoseClockIsBehindIsTold as any: it was made while its Job ran.
+func TestADumpOfANodeWhoseClockIsBehindIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	b.workloads.with(func(w *workloads) {
+		w.dumped = func(r *backup.Result) { r.CreatedAt = new(r.CreatedAt.Add(-72 * time.Hour)) }
+	})
+	if s := b.askBackup("one").Status.BackupStatus; s.LastSuccessfulTime == nil || time.Since(s.LastSuccessfulTime.Time) > patience {
+		t.Errorf("the status tells %+v, want the time when the Job ended", s)
+	}
+	b.waitFor("saved", v1alpha1.ConditionBackedUp, "True", v1alpha1.ReasonBackedUp)
+}
+
 // TestALastDumpThatIsDatedInTheFutureIsOvertaken: a version of before may have written
 // such a date.
 func TestALastDumpThatIsDatedInTheFutureIsOvertaken(t *testing.T) {
@@ -307,4 +324,29 @@ func TestAWeeklyBackupIsNotToldBeforeItsFirstTick(t *testing.T) {
 	b.apply("saved", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{Backup: v1alpha1.BackupSpec{Schedule: schedule}}})
 	b.waitReady("saved")
 	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
+}
+
+// TestAScheduleThatIsNotUnderstoodHoldsNothingUp: dumps are made as before, and the rest
+// of the spec is carried out.
+func TestAScheduleThatIsNotUnderstoodHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.options.LookEvery = time.Second
+	b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{Database: v1alpha1.DatabaseSpec{Backup: v1alpha1.BackupSpec{Schedule: "15 4 * * *"}}})
+	b.waitReady("saved")
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) {
+		op.Spec.Database.Backup.Schedule, op.Spec.Controller.Replicas = "0 99 * * *", new(int32(2))
+	})
+	op := b.waitFor("saved", v1alpha1.ConditionReady, "False", v1alpha1.ReasonInvalidSpec)
+	if !strings.Contains(op.Status.Message, "0 99 * * *") {
+		t.Errorf("the message does not tell the value: %s", op.Status.Message)
+	}
+	b.until("the rest is carried out", func() bool { n, _ := b.controller(); return n == 2 })
+	cron := &batchv1.CronJob{}
+	if b.read(resources.BackupName, cron); cron.Spec.Schedule != "15 4 * * *" {
+		t.Errorf("dumps are made at %q", cron.Spec.Schedule)
+	}
+	b.edit("saved", func(op *v1alpha1.MultiNicOperator) { op.Spec.Database.Backup.Schedule = "30 4 * * *" })
+	b.waitReady("saved")
 }

@@ -69,8 +69,18 @@ func TestNoServedNamespaceThatIsThereIsNotAllOfThem(t *testing.T) {
 	b.start()
 	b.apply("serving", v1alpha1.MultiNicOperatorSpec{Controller: v1alpha1.ControllerSpec{WatchNamespaces: []string{absent}}})
 	b.waitFor("serving", v1alpha1.ConditionReady, "False", v1alpha1.ReasonInvalidSpec)
+	b.waitFor("serving", v1alpha1.ConditionControllerAvailable, "False", v1alpha1.ReasonStopped)
 	b.looks()
-	if b.read(resources.ControllerName, &appsv1.Deployment{}) {
-		t.Errorf("a controller is made that serves %q", b.serves())
+	if n, _ := b.controller(); n != 0 || b.serves() != absent {
+		t.Errorf("%d controllers serve %q", n, b.serves())
 	}
+	deployment := &appsv1.Deployment{}
+	b.read(resources.ControllerName, deployment)
+	if err := b.client.Delete(t.Context(), deployment); err != nil {
+		t.Fatal(err)
+	}
+	b.until("it is repaired all the same", func() bool {
+		again := &appsv1.Deployment{}
+		return b.read(resources.ControllerName, again) && again.UID != deployment.UID
+	})
 }

@@ -131,6 +131,9 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	}
 	s.LastSuccessfulTime, s.LastName, s.LastSizeBytes = new(metav1.NewTime(made)), result.Name, result.Bytes
 	s.Available, s.Problem = result.Available, result.Error
+	if p.noBucket != nil {
+		s.Problem = cmp.Or(s.Problem, "it is not copied to the bucket: "+p.noBucket.message)
+	}
 	// Times are kept in seconds: what failed and what succeeded may share one.
 	if s.LastFailureTime != nil && !s.LastFailureTime.Time.After(at) {
 		s.LastFailureTime = nil
@@ -142,11 +145,11 @@ func (r *Reconciler) readResult(ctx context.Context, p *passage, job *batchv1.Jo
 	return nil
 }
 
-// madeAt is when a Job's dump was made, in seconds, as the API keeps times. It can't be
-// after the Job's end: then the clock of the dump's node is ahead, and the dump was made
-// at that end at the latest.
+// madeAt is when a Job's dump was made, in seconds, as the API keeps times. That is
+// between the Job's beginning and its end: else the clock of the dump's node is wrong,
+// and the dump was made at that end at the latest.
 func madeAt(job *batchv1.Job, result *backup.Result) time.Time {
-	if end := ended(job); backup.Ahead(*result.CreatedAt, end) {
+	if end := ended(job); backup.Ahead(*result.CreatedAt, end) || backup.Ahead(job.CreationTimestamp.Time, *result.CreatedAt) {
 		return end
 	}
 	return result.CreatedAt.Truncate(time.Second)

@@ -99,10 +99,14 @@ func (r *Reconciler) rightsElsewhere(ctx context.Context, p *passage) error {
 		return nil
 	}
 	c := &p.in.Spec.Controller
-	c.WatchNamespaces = slices.DeleteFunc(slices.Clone(c.WatchNamespaces), func(namespace string) bool { return slices.Contains(p.absent, namespace) })
-	if len(c.WatchNamespaces) == 0 {
-		return errWait // told; none named would mean all
+	there := slices.DeleteFunc(slices.Clone(c.WatchNamespaces), func(namespace string) bool { return slices.Contains(p.absent, namespace) })
+	if len(there) > 0 {
+		c.WatchNamespaces = there
+		return nil
 	}
+	// None named would mean all: it keeps their names, and has nothing to do.
+	p.in.Stopped = true
+	p.set(v1alpha1.ConditionControllerAvailable, false, v1alpha1.ReasonStopped, "none of the namespaces that the controller is to serve is there")
 	return nil
 }
 
@@ -229,7 +233,7 @@ func whyWaiting(pods []corev1.Pod) string {
 		}
 		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			if w := s.State.Waiting; w != nil && w.Reason != "" && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
-				return fmt.Sprintf("pod %s: %s %s", pod.Name, w.Reason, tail(w.Message, 300))
+				return fmt.Sprintf("pod %s, image %s: %s %s", pod.Name, s.Image, w.Reason, tail(w.Message, 300))
 			}
 		}
 	}

@@ -4,11 +4,13 @@
 package multinicoperator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -108,6 +110,13 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 				"controller.watchNamespaces names %q, and this operator serves %s alone: take it out, or have the operator serve it (--watch-namespace)", namespace, strings.Join(r.WatchNamespaces, ", "))
 		}
 	}
+	notUnderstood := resources.ValidateTrigger(p.in.Spec.ReconcileTrigger)
+	if err := resources.ValidateSchedule(p.in.Spec.Database.Backup); err != nil {
+		notUnderstood = err
+		if err := r.keepSchedule(ctx, p); err != nil {
+			return err
+		}
+	}
 	data, dumps, err := r.stored(ctx, p)
 	if err != nil {
 		return err
@@ -123,10 +132,18 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonExpansionForbidden, "%s", strings.Join(p.unmet, "; "))
 		return nil
 	}
-	if err := resources.ValidateTrigger(p.in.Spec.ReconcileTrigger); err != nil {
-		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "%v; what was in force before stays in force", err)
+	if notUnderstood != nil {
+		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "%v; what was in force before stays in force", notUnderstood)
 		return nil
 	}
 	p.set(v1alpha1.ConditionSpecAccepted, true, v1alpha1.ReasonAccepted, "the spec is carried out")
 	return nil
+}
+
+// keepSchedule lets dumps be made as they were before.
+func (r *Reconciler) keepSchedule(ctx context.Context, p *passage) error {
+	live := &batchv1.CronJob{}
+	err := r.Client.Get(ctx, p.name(resources.BackupName), live)
+	p.in.Spec.Database.Backup.Schedule = cmp.Or(live.Spec.Schedule, resources.DefaultBackupSchedule)
+	return client.IgnoreNotFound(err)
 }

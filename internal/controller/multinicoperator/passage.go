@@ -134,7 +134,7 @@ func (r *Reconciler) explain(p *passage, object client.Object, err error) error 
 		return p.refused(v1alpha1.ConditionReady, v1alpha1.ReasonKubernetesRefused, "%s: %v", what, err)
 	case apierrors.IsNotFound(err) && object.GetNamespace() != "" && object.GetNamespace() != p.namespace():
 		p.absent = append(p.absent, object.GetNamespace())
-		return p.refused(v1alpha1.ConditionReady, v1alpha1.ReasonInvalidSpec,
+		return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec,
 			"controller.watchNamespaces names %q, which does not exist: make it, or take it out", object.GetNamespace())
 	}
 	return fmt.Errorf("%s: %w", what, err)
@@ -151,7 +151,11 @@ func (r *Reconciler) note(p *passage, object client.Object, result children.Resu
 	switch result.Outcome {
 	case children.Repaired:
 		r.Metrics.repaired(kindOf(object, r.Client))
-		r.eventOn(p, result.Object, corev1.EventTypeWarning, "Repaired", "Repair", "%s was changed%s: %s", what, by, strings.Join(result.Differences, ", "))
+		how := "changed" + by + ": " + strings.Join(result.Differences, ", ")
+		if len(result.Differences) == 1 && result.Differences[0] == children.Missing {
+			how = "deleted"
+		}
+		r.eventOn(p, result.Object, corev1.EventTypeWarning, "Repaired", "Repair", "%s was %s", what, how)
 	case children.Drifted:
 		p.differs = append(p.differs, what+by+": "+strings.Join(result.Differences, ", "))
 	case children.Contested:

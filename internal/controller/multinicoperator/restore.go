@@ -116,7 +116,7 @@ func (r *Reconciler) restored(ctx context.Context, p *passage, asked string) err
 		p.tellRestore(asked, "Failed", v1alpha1.ReasonRestoreFailed, why)
 		return nil
 	}
-	p.tellRestore(asked, "Succeeded", v1alpha1.ReasonRestored, "the dump is loaded; agents are let in when every object has been compared with OpenStack")
+	p.tellRestore(asked, "Succeeded", v1alpha1.ReasonRestored, "the dump is loaded; agents read it once every object has been compared with OpenStack (its condition Published)")
 	return r.dropToldJobs(ctx, p, resources.BeforeRestore)
 }
 
