@@ -55,7 +55,11 @@ func (r *Reconciler) chooseImage(ctx context.Context, p *passage) error {
 		return nil
 	}
 	if !insists {
-		if dumped, err := r.dumpBeforeUpgrade(ctx, p, ran, want); err != nil || !dumped {
+		dumped, err := r.dumpBeforeUpgrade(ctx, p, ran, want)
+		if !dumped && begun != "" && !p.neverRan {
+			p.in.DatabaseImage = begun // which may have changed the files
+		}
+		if err != nil || !dumped {
 			return err
 		}
 	}
