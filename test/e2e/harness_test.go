@@ -100,8 +100,10 @@ func (g *ground) find() error {
 
 // command runs a program in the repository's root, and returns what it says; of one that
 // fails, its errors as well.
-func command(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func command(args ...string) (string, error) { return commandWithin(patience, args...) }
+
+func commandWithin(limit time.Duration, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = filepath.Join("..", "..")
