@@ -15,13 +15,14 @@ import (
 )
 
 // proxy stands before a server and ends a client's connection instead of passing on
-// its nth statement, counted over all connections.
+// its nth statement, counted over all connections, or at once.
 type proxy struct {
 	listener net.Listener
 	target   string
 	cutAt    int64
 	before   func(statement string) // if set, is called first
 	seen     atomic.Int64
+	away     int // so many connections are ended at once
 	ends     sync.WaitGroup
 }
 
@@ -52,6 +53,11 @@ func (p *proxy) accept() {
 		client, err := p.listener.Accept()
 		if err != nil {
 			return
+		}
+		if p.away > 0 {
+			p.away--
+			client.Close()
+			continue
 		}
 		server, err := net.Dial("tcp", p.target)
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/xormsdhkdwk/multinic/internal/backup"
 	"github.com/xormsdhkdwk/multinic/test/testenv"
@@ -39,85 +38,71 @@ func at(t testing.TB, db testenv.DB, address string) testenv.DB {
 	return db
 }
 
-func TestTheScriptsWaitForAServerThatIsAway(t *testing.T) {
-	t.Parallel()
+// waits is what a script says that begins to wait.
+const waits = "multinic: waiting for database"
+
+// eachWaiting runs a subtest with each shell, dumping and with another script, which get
+// a database and a file that they can use.
+func eachWaiting(t *testing.T, other string, script string, test func(t *testing.T, i image, script string, db testenv.DB, file string)) {
+	t.Helper()
 	db, _, _ := published(t, 2)
 	file := dump(t, db)
 	for name, i := range images(t) {
 		if name != "new names" && name != "busybox" {
 			continue // the same shell and tools
 		}
-		for what, script := range map[string]string{"dumping": backup.DumpScript, "loading": backup.LoadScript} {
-			t.Run(what+" with "+name, func(t *testing.T) {
-				t.Parallel()
-				target, used := testenv.Database(t), file
-				if what == "dumping" {
-					target, used = db, filepath.Join(t.TempDir(), "dump.sql.gz")
-				}
-				address := nowhere(t)
-				through := &proxy{target: net.JoinHostPort(target.Host, strconv.Itoa(target.Port))}
-				served := make(chan error, 1)
-				time.AfterFunc(3*time.Second, func() {
-					var err error
-					if through.listener, err = net.Listen("tcp", address); err == nil {
-						through.ends.Go(through.accept)
-					}
-					served <- err
-				})
-				output, err := i.run(t, script, at(t, target, address), used, "DB_WAIT=60")
-				if err := <-served; err != nil {
-					t.Skipf("the address is taken: %v", err)
-				}
-				defer through.close()
-				if err != nil || strings.Count(output, "multinic: waiting for database") != 1 {
-					t.Errorf("%v; want that it waits, and says so once:\n%s", err, output)
-				}
-			})
-		}
+		t.Run("dumping with "+name, func(t *testing.T) {
+			t.Parallel()
+			test(t, i, backup.DumpScript, db, filepath.Join(t.TempDir(), "dump.sql.gz"))
+		})
+		t.Run(other+" with "+name, func(t *testing.T) {
+			t.Parallel()
+			test(t, i, script, testenv.Database(t), file)
+		})
 	}
 }
 
+func TestTheScriptsWaitForAServerThatIsAway(t *testing.T) {
+	t.Parallel()
+	eachWaiting(t, "loading", backup.LoadScript, func(t *testing.T, i image, script string, db testenv.DB, file string) {
+		through := newProxy(t, db)
+		through.away = 2
+		defer through.close()
+		output, err := i.run(t, script, through.db(db), file, "DB_WAIT=600")
+		if err != nil || strings.Count(output, waits) != 1 {
+			t.Errorf("%v; want that it waits, and says so once:\n%s", err, output)
+		}
+	})
+}
+
+// TestTheScriptsWaitNotForEver, nor at all for what a person must mend: one that does
+// says so.
 func TestTheScriptsWaitNotForEver(t *testing.T) {
 	t.Parallel()
-	db, _, _ := published(t, 2)
-	file := dump(t, db)
-	for name, i := range images(t) {
-		if name != "new names" && name != "busybox" {
-			continue // the same shell and tools
+	eachWaiting(t, "restoring", backup.RestoreScript, func(t *testing.T, i image, script string, db testenv.DB, file string) {
+		for why, c := range map[string]struct {
+			env         []string
+			away, waits bool
+			want        string
+		}{
+			"the server stays away":     {[]string{"DB_WAIT=3"}, true, true, "does not answer"},
+			"it is to be asked once":    {[]string{"DB_WAIT=0"}, true, false, "does not answer"},
+			"the password is wrong":     {[]string{"DB_WAIT=300", "DB_PASSWORD=swordfish"}, false, false, "Access denied"},
+			"there is no such database": {[]string{"DB_WAIT=300", "DB_NAME=nowhere"}, false, false, "nowhere"},
+			"the server has no TLS":     {[]string{"DB_WAIT=300", "DB_TLS=true"}, false, false, "SSL"},
+			"the bound is no number":    {[]string{"DB_WAIT=5m"}, false, false, "DB_WAIT=5m: want"},
+		} {
+			t.Run("where "+why, func(t *testing.T) {
+				t.Parallel()
+				target := db
+				if c.away {
+					target = at(t, db, nowhere(t))
+				}
+				output, err := i.run(t, script, target, file, c.env...)
+				if err == nil || !strings.Contains(output, c.want) || strings.Contains(output, waits) != c.waits {
+					t.Errorf("%v with %q; want a failure that says %q, and that it waits: %t", err, output, c.want, c.waits)
+				}
+			})
 		}
-		for what, script := range map[string]string{"dumping": backup.DumpScript, "restoring": backup.RestoreScript} {
-			for why, c := range map[string]struct {
-				env         []string
-				away        bool
-				least, most time.Duration
-				want        string
-			}{
-				"the server stays away":     {[]string{"DB_WAIT=3"}, true, 2 * time.Second, 20 * time.Second, "does not answer"},
-				"it is to be asked once":    {[]string{"DB_WAIT=0"}, true, 0, 10 * time.Second, "does not answer"},
-				"the password is wrong":     {[]string{"DB_WAIT=300", "DB_PASSWORD=swordfish"}, false, 0, 20 * time.Second, "Access denied"},
-				"there is no such database": {[]string{"DB_WAIT=300", "DB_NAME=nowhere"}, false, 0, 20 * time.Second, "nowhere"},
-				"the server has no TLS":     {[]string{"DB_WAIT=300", "DB_TLS=true"}, false, 0, 20 * time.Second, "SSL"},
-				"the bound is no number":    {[]string{"DB_WAIT=5m"}, false, 0, 20 * time.Second, "DB_WAIT=5m: want"},
-			} {
-				t.Run(what+" with "+name+" where "+why, func(t *testing.T) {
-					t.Parallel()
-					target, used := db, file
-					if what == "dumping" {
-						used = filepath.Join(t.TempDir(), "dump.sql.gz")
-					}
-					if c.away {
-						target = at(t, db, nowhere(t))
-					}
-					began := time.Now()
-					output, err := i.run(t, script, target, used, c.env...)
-					if took := time.Since(began); took < c.least || took > c.most {
-						t.Errorf("it took %s, want between %s and %s", took, c.least, c.most)
-					}
-					if err == nil || !strings.Contains(output, c.want) {
-						t.Errorf("%v with %q; want a failure that says %q", err, output, c.want)
-					}
-				})
-			}
-		}
-	}
+	})
 }
