@@ -122,8 +122,8 @@ func (m Manifest) compare(bytes int64, sum []byte) error {
 	return nil
 }
 
-// add takes a dump in and names it. copies are the names in the bucket. A crash leaves either a manifest without a dump,
-// which is no backup, or all of it.
+// add takes a dump in and names it. copies are the names in the bucket. A crash leaves
+// either a manifest without a dump, which is no backup, or all of it.
 func (f folder) add(dump string, m Manifest, copies []string) (Manifest, error) {
 	if err := flush(dump); err != nil {
 		return m, err

@@ -78,18 +78,6 @@ const MaxAhead = 5 * time.Minute
 // Ahead says whether a date lies in the future: a clock was wrong when it was given.
 func Ahead(at, now time.Time) bool { return at.Sub(now) > MaxAhead }
 
-// CompareAge orders dates alone, the newest first. Those in the future count as the oldest:
-// a clock that was ahead once must not make one backup the newest for ever.
-func CompareAge(a, b, now time.Time) int {
-	switch ahead := Ahead(a, now); {
-	case ahead == Ahead(b, now):
-		return b.Compare(a)
-	case ahead:
-		return 1
-	}
-	return -1
-}
-
 // dateOf is the date in a name; the zero one if it is none.
 func dateOf(name string) time.Time {
 	stamp, _, _ := strings.Cut(name, "-")

@@ -4,6 +4,7 @@
 package resources
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,8 +26,8 @@ var (
 	leastStorage          = resource.MustParse("256Mi")
 )
 
-// Validate says what of a defaulted spec of that namespace can't be carried out, each with the
-// field, its value and what would do. The API server refuses most of it, but
+// Validate says what of a defaulted spec of that namespace can't be carried out, each
+// with the field, its value and what would do. The API server refuses most of it, but
 // old ones ignore CEL, and some rules no schema can state.
 func Validate(spec v1alpha1.MultiNicOperatorSpec, namespace string) (problems []string) {
 	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
@@ -71,9 +72,16 @@ func Validate(spec v1alpha1.MultiNicOperatorSpec, namespace string) (problems []
 
 // ValidateSchedule says what of database.backup.schedule is not understood. It stands
 // in nobody's way: dumps are made as before.
+//
+// It is what Kubernetes' CronJob understands, less what is no cron: @every and a time
+// zone within.
 func ValidateSchedule(b v1alpha1.BackupSpec) error {
-	if err := validSchedule(b.Schedule); err != nil {
-		return fmt.Errorf("database.backup.schedule %q %w", b.Schedule, err)
+	err := errors.New("a time zone, a name or another number of fields")
+	if !strings.Contains(b.Schedule, "TZ=") && !strings.HasPrefix(b.Schedule, "@") && len(strings.Fields(b.Schedule)) == 5 {
+		_, err = cron.ParseStandard(b.Schedule)
+	}
+	if err != nil {
+		return fmt.Errorf("database.backup.schedule %q is not cron's five fields, such as %q: %w", b.Schedule, DefaultBackupSchedule, err)
 	}
 	return nil
 }
@@ -146,16 +154,4 @@ func ValidateCredentials(c v1alpha1.DatabaseCredentials) (problems []string) {
 		}
 	}
 	return problems
-}
-
-// validSchedule knows what Kubernetes' CronJob does, less what is no cron: @every
-// and a time zone within.
-func validSchedule(text string) error {
-	if strings.Contains(text, "TZ=") || strings.HasPrefix(text, "@") || len(strings.Fields(text)) != 5 {
-		return fmt.Errorf("is not cron's five fields, such as %q", DefaultBackupSchedule)
-	}
-	if _, err := cron.ParseStandard(text); err != nil {
-		return fmt.Errorf("is not cron's five fields, such as %q: %w", DefaultBackupSchedule, err)
-	}
-	return nil
 }

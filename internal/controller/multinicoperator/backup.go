@@ -31,6 +31,14 @@ func (r *Reconciler) identify(ctx context.Context, p *passage) (err error) {
 	return err
 }
 
+// keepSchedule lets dumps be made as they were before.
+func (r *Reconciler) keepSchedule(ctx context.Context, p *passage) error {
+	live := &batchv1.CronJob{}
+	err := r.Client.Get(ctx, p.name(resources.BackupName), live)
+	p.in.Spec.Database.Backup.Schedule = cmp.Or(live.Spec.Schedule, resources.DefaultBackupSchedule)
+	return client.IgnoreNotFound(err)
+}
+
 // backup keeps the scheduled dumps going, makes those that are asked for, and
 // tells of them.
 func (r *Reconciler) backup(ctx context.Context, p *passage) error {
@@ -156,9 +164,17 @@ func madeAt(job *batchv1.Job, result *backup.Result) time.Time {
 }
 
 // isNews says whether a dump is newer than the last one that a status tells of. A status
-// may tell a time in the future, of a clock that was ahead: anything is newer than that.
+// may tell a time in the future, of a clock that was ahead: what is not in the future is
+// newer than that.
 func (p *passage) isNews(s *v1alpha1.BackupStatus, made time.Time) bool {
-	return s.LastSuccessfulTime == nil || backup.CompareAge(made, s.LastSuccessfulTime.Time, p.now) < 0
+	if s.LastSuccessfulTime == nil {
+		return true
+	}
+	last := s.LastSuccessfulTime.Time
+	if ahead := backup.Ahead(last, p.now); ahead != backup.Ahead(made, p.now) {
+		return ahead
+	}
+	return made.After(last)
 }
 
 // lastDump is when the newest dump was made; the zero time if there is none, or if its

@@ -4,13 +4,11 @@
 package multinicoperator
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
-	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -110,9 +108,12 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 				"controller.watchNamespaces names %q, and this operator serves %s alone: take it out, or have the operator serve it (--watch-namespace)", namespace, strings.Join(r.WatchNamespaces, ", "))
 		}
 	}
-	notUnderstood := resources.ValidateTrigger(p.in.Spec.ReconcileTrigger)
+	var ignored []string
+	if err := resources.ValidateTrigger(p.in.Spec.ReconcileTrigger); err != nil {
+		ignored = append(ignored, err.Error())
+	}
 	if err := resources.ValidateSchedule(p.in.Spec.Database.Backup); err != nil {
-		notUnderstood = err
+		ignored = append(ignored, err.Error())
 		if err := r.keepSchedule(ctx, p); err != nil {
 			return err
 		}
@@ -132,18 +133,10 @@ func (r *Reconciler) understand(ctx context.Context, p *passage) error {
 		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonExpansionForbidden, "%s", strings.Join(p.unmet, "; "))
 		return nil
 	}
-	if notUnderstood != nil {
-		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "%v; what was in force before stays in force", notUnderstood)
+	if len(ignored) > 0 {
+		p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "%s; what was in force before stays in force", strings.Join(ignored, "; "))
 		return nil
 	}
 	p.set(v1alpha1.ConditionSpecAccepted, true, v1alpha1.ReasonAccepted, "the spec is carried out")
 	return nil
-}
-
-// keepSchedule lets dumps be made as they were before.
-func (r *Reconciler) keepSchedule(ctx context.Context, p *passage) error {
-	live := &batchv1.CronJob{}
-	err := r.Client.Get(ctx, p.name(resources.BackupName), live)
-	p.in.Spec.Database.Backup.Schedule = cmp.Or(live.Spec.Schedule, resources.DefaultBackupSchedule)
-	return client.IgnoreNotFound(err)
 }
