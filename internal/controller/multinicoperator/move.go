@@ -71,7 +71,7 @@ func (r *Reconciler) moveOut(ctx context.Context, p *passage) error {
 				return err
 			}
 		}
-		if err := r.markClaim(ctx, p, annotationMoved, resources.HostIn(p.in.Spec.Controller.Env)); err != nil {
+		if err := r.markClaim(ctx, p, marks{annotationMoved: resources.HostIn(p.in.Spec.Controller.Env)}); err != nil {
 			return err
 		}
 	}
@@ -116,11 +116,11 @@ func (r *Reconciler) moveIn(ctx context.Context, p *passage) error {
 		p.in.Connection = from // so that it is still known
 		return err
 	}
-	if err := r.markClaim(ctx, p, annotationArrived, host); err != nil {
+	if err := r.markClaim(ctx, p, marks{annotationArrived: host, annotationMoved: ""}); err != nil {
 		return err
 	}
 	p.in.Connection = to
-	return r.markClaim(ctx, p, annotationMoved, "")
+	return nil
 }
 
 // arriving is the external server whose rows are still to come; "" if there is none.
@@ -146,7 +146,7 @@ func (r *Reconciler) stayed(ctx context.Context, p *passage) error {
 	if p.claim == nil || p.claim.Annotations[annotationMoved] == "" {
 		return nil
 	}
-	return r.markClaim(ctx, p, annotationMoved, "")
+	return r.markClaim(ctx, p, marks{annotationMoved: ""})
 }
 
 // annotationArrived is the external server whose rows the data volume has taken.
@@ -226,12 +226,12 @@ func (r *Reconciler) leave(ctx context.Context, p *passage) error {
 	if !p.external || !p.is(v1alpha1.ConditionControllerAvailable) {
 		return nil
 	}
-	if _, host, err := r.runningOn(ctx, p); err != nil || host == "" || host == resources.DatabaseHost(p.namespace()) {
-		return err // it has not gone yet
-	}
 	set, err := r.databaseSet(ctx, p)
 	if err != nil || set == nil || set.Labels[v1alpha1.LabelManagedBy] != p.op.Name {
 		return err
+	}
+	if _, host, err := r.runningOn(ctx, p); err != nil || host == "" || host == resources.DatabaseHost(p.namespace()) {
+		return err // it has not gone yet
 	}
 	objects := &v1alpha1.OpenstackConfigList{}
 	if err := r.Reader.List(ctx, objects); err != nil {

@@ -6,6 +6,7 @@ package multinicoperator
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -78,7 +79,7 @@ func (r *Reconciler) restore(ctx context.Context, p *passage) error {
 	} else {
 		r.event(p, corev1.EventTypeNormal, v1alpha1.ReasonRestored, "Restore", "%s", p.op.Spec.Database.RestoreFrom)
 	}
-	if err := r.markClaim(ctx, p, annotationRestored, mark); err != nil {
+	if err := r.markClaim(ctx, p, marks{annotationRestored: mark}); err != nil {
 		return err
 	}
 	return r.restored(ctx, p, asked)
@@ -193,16 +194,17 @@ func (r *Reconciler) controllerIdle(ctx context.Context, p *passage) (bool, erro
 	return true, nil
 }
 
-// markClaim writes into the data volume's claim what it has been through; an
-// empty value takes the mark off.
-func (r *Reconciler) markClaim(ctx context.Context, p *passage, key, value string) error {
+// marks are annotations of the data volume's claim; an empty value takes one off.
+type marks map[string]string
+
+// markClaim writes into the data volume's claim what it has been through, in one write.
+func (r *Reconciler) markClaim(ctx context.Context, p *passage, m marks) error {
 	before := p.claim.DeepCopy()
 	if p.claim.Annotations == nil {
 		p.claim.Annotations = map[string]string{}
 	}
-	if p.claim.Annotations[key] = value; value == "" {
-		delete(p.claim.Annotations, key)
-	}
+	maps.Copy(p.claim.Annotations, m)
+	maps.DeleteFunc(p.claim.Annotations, func(key, value string) bool { _, ours := m[key]; return ours && value == "" })
 	if err := r.Client.Patch(ctx, p.claim, client.MergeFrom(before), fieldOwner); err != nil {
 		return fmt.Errorf("patching the claim %s: %w", p.claim.Name, err)
 	}

@@ -65,7 +65,7 @@ func (r *Reconciler) chooseImage(ctx context.Context, p *passage) error {
 	}
 	p.in.DatabaseImage = want
 	// Before its pod can be: once that has run the former image must not come back.
-	return r.markClaim(ctx, p, annotationBegun, want)
+	return r.markClaim(ctx, p, marks{annotationBegun: want})
 }
 
 // forgetBegun takes note that an image never ran, once no pod is left that could
@@ -75,7 +75,7 @@ func (r *Reconciler) forgetBegun(ctx context.Context, p *passage) error {
 		p.lookIn(waitEvery)
 		return nil
 	}
-	return r.markClaim(ctx, p, annotationBegun, "")
+	return r.markClaim(ctx, p, marks{annotationBegun: ""})
 }
 
 // dumpBeforeUpgrade says whether there is a dump, or none is wanted; meanwhile
@@ -87,8 +87,8 @@ func (r *Reconciler) dumpBeforeUpgrade(ctx context.Context, p *passage, ran, wan
 	if err != nil {
 		return false, err
 	}
-	begun := slices.ContainsFunc(jobs, func(job batchv1.Job) bool { return job.Annotations[resources.AnnotationAsked] == asked })
-	if !begun && !p.serving() {
+	asking := slices.ContainsFunc(jobs, func(job batchv1.Job) bool { return job.Annotations[resources.AnnotationAsked] == asked })
+	if !asking && !p.serving() {
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUpgradeBlocked,
 			"MariaDB stays at %s, since it does not serve and so can't be dumped before it goes to %s: mend it, set the image back, or set the annotation %s to that image to go without a dump. %s",
 			ran, want, AnnotationUpgradeWithoutBackup, r.whyNotReady(ctx, p, resources.DatabaseName, "It has no ready pod"))
@@ -141,10 +141,7 @@ func (r *Reconciler) lookAtBegun(ctx context.Context, p *passage) error {
 	if p.neverRan {
 		return nil
 	}
-	if err := r.markClaim(ctx, p, annotationImage, image); err != nil {
-		return err
-	}
-	return r.markClaim(ctx, p, annotationBegun, "")
+	return r.markClaim(ctx, p, marks{annotationImage: image, annotationBegun: ""})
 }
 
 // imageOf is the image of MariaDB in a pod; others may have put containers beside it.
