@@ -124,7 +124,6 @@ func (r *Reconciler) tellLogin(p *passage, err error) {
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUnavailable,
 			"MariaDB takes none of the root passwords of the Secret %s: docs/runbooks/lost-root-password.md says how to set a new one", resources.CredentialsName)
 	default:
-		r.Log.Error(err, "MariaDB's accounts could not be made", "namespace", p.namespace())
 		p.set(v1alpha1.ConditionDatabaseAvailable, false, v1alpha1.ReasonUnavailable, "making MariaDB's accounts: %v", err)
 	}
 }

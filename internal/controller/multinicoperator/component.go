@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -98,6 +99,7 @@ func (r *Reconciler) rightsElsewhere(ctx context.Context, p *passage) error {
 	if len(p.absent) == 0 {
 		return nil
 	}
+	p.set(v1alpha1.ConditionSpecAccepted, false, v1alpha1.ReasonInvalidSpec, "controller.watchNamespaces names what does not exist: %s: make it, or take it out", strings.Join(p.absent, ", "))
 	c := &p.in.Spec.Controller
 	there := slices.DeleteFunc(slices.Clone(c.WatchNamespaces), func(namespace string) bool { return slices.Contains(p.absent, namespace) })
 	if len(there) > 0 {

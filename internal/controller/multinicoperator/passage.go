@@ -134,8 +134,7 @@ func (r *Reconciler) explain(p *passage, object client.Object, err error) error 
 		return p.refused(v1alpha1.ConditionReady, v1alpha1.ReasonKubernetesRefused, "%s: %v", what, err)
 	case apierrors.IsNotFound(err) && object.GetNamespace() != "" && object.GetNamespace() != p.namespace():
 		p.absent = append(p.absent, object.GetNamespace())
-		return p.refused(v1alpha1.ConditionSpecAccepted, v1alpha1.ReasonInvalidSpec,
-			"controller.watchNamespaces names %q, which does not exist: make it, or take it out", object.GetNamespace())
+		return errWait
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

@@ -50,7 +50,7 @@ func (r *Reconciler) tellSync(p *passage, err error) {
 		p.set(v1alpha1.ConditionInSync, false, v1alpha1.ReasonContested, "changed again and again, so repaired ever later: %s", firstFew(p.contested))
 	case len(p.differs) > 0:
 		p.set(v1alpha1.ConditionInSync, false, v1alpha1.ReasonDrifted, "protection.enableAutoRecovery is off, and these differ: %s", firstFew(p.differs))
-	case err == nil && !p.blocked:
+	case err == nil && !p.blocked && len(p.absent) == 0:
 		p.set(v1alpha1.ConditionInSync, true, v1alpha1.ReasonNothingDiffers, "all children are as built")
 	}
 }
