@@ -44,7 +44,7 @@ func Refuse(in *Input, data, dumps *Stored) (problems []string) {
 	}
 	volume("database.", &d.StorageSize, &d.StorageClassName, data)
 	if Older(d.Image, data.Image) {
-		say("database.image %s is older than %s, which the data was last run with, and MariaDB can't go back: use that or a newer one; to go back, delete the claim and restore a dump that was made before (docs/how-to/upgrade-mariadb.md)", d.Image, data.Image)
+		say("database.image %s is older than %s, which the data was last run with, and MariaDB can't go back: use that or a newer one; to go back, back up if it serves, delete the claim and restore: docs/how-to/upgrade-mariadb.md", d.Image, data.Image)
 		d.Image, in.DatabaseImage = data.Image, data.Image
 	}
 	return problems

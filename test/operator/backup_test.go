@@ -23,6 +23,17 @@ import (
 
 const requested = string(resources.Requested)
 
+// saved is a bed with a system that runs, and what stops its operator.
+func saved(t *testing.T) (b *bed, stop func()) {
+	t.Helper()
+	b = newBed(t)
+	b.options.LookEvery = time.Second
+	stop = b.start()
+	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
+	b.waitReady("saved")
+	return b, stop
+}
+
 // askBackup asks for a dump and waits until it has ended.
 func (b *bed) askBackup(at string) *v1alpha1.MultiNicOperator {
 	b.t.Helper()
@@ -33,11 +44,7 @@ func (b *bed) askBackup(at string) *v1alpha1.MultiNicOperator {
 
 func TestABackupThatIsAskedForIsMadeOnceAndTold(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.options.LookEvery = time.Second
-	stop := b.start()
-	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
-	b.waitReady("saved")
+	b, stop := saved(t)
 	b.waitFor("saved", v1alpha1.ConditionBackedUp, "False", v1alpha1.ReasonNoBackupYet)
 	op := b.askBackup("one")
 	s := op.Status.BackupStatus
@@ -61,11 +68,7 @@ func TestABackupThatIsAskedForIsMadeOnceAndTold(t *testing.T) {
 
 func TestABackupThatFailsSaysWhyUntilOneSucceeds(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.options.LookEvery = time.Second
-	b.start()
-	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
-	b.waitReady("saved")
+	b, _ := saved(t)
 	b.workloads.with(func(w *workloads) { w.fails[requested] = `{"error":"no space left on the volume"}` })
 	b.askBackup("one")
 	failed := func() {
@@ -102,11 +105,7 @@ func TestABackupThatFailsSaysWhyUntilOneSucceeds(t *testing.T) {
 // has been started anew, until a dump has none.
 func TestADumpThatIsKeptAndNotCopiedIsASuccessThatTellsItsTrouble(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.options.LookEvery = time.Second
-	stop := b.start()
-	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
-	b.waitReady("saved")
+	b, stop := saved(t)
 	const trouble = "its copy in s3://backups/ at s3.example.com failed: the bucket is full"
 	problem := fmt.Sprintf("multinic_operator_backup_problem{name=%q,namespace=%q}", "saved", b.namespace)
 	told := func() (n int) {
@@ -226,11 +225,7 @@ func TestABackupThatDoesNotComeIsOverdue(t *testing.T) {
 // TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver: it was made when its Job ended.
 func TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.options.LookEvery = time.Second
-	stop := b.start()
-	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
-	b.waitReady("saved")
+	b, stop := saved(t)
 	dated := func(ahead time.Duration) {
 		b.workloads.with(func(w *workloads) {
 			w.dumped = func(r *backup.Result) { r.CreatedAt = new(r.CreatedAt.Add(ahead)) }
@@ -258,11 +253,7 @@ func TestADumpOfANodeWhoseClockIsAheadIsNotTheLastForEver(t *testing.T) {
 // TestADumpOfANodeWhoseClockIsBehindIsTold as any: it was made while its Job ran.
 func TestADumpOfANodeWhoseClockIsBehindIsTold(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	b.options.LookEvery = time.Second
-	b.start()
-	b.apply("saved", v1alpha1.MultiNicOperatorSpec{})
-	b.waitReady("saved")
+	b, _ := saved(t)
 	b.workloads.with(func(w *workloads) {
 		w.dumped = func(r *backup.Result) { r.CreatedAt = new(r.CreatedAt.Add(-72 * time.Hour)) }
 	})
