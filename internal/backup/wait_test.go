@@ -65,6 +65,7 @@ func eachWaiting(t *testing.T, other string, script string, test func(t *testing
 func TestTheScriptsWaitForAServerThatIsAway(t *testing.T) {
 	t.Parallel()
 	eachWaiting(t, "loading", backup.LoadScript, func(t *testing.T, i image, script string, db testenv.DB, file string) {
+		t.Helper()
 		through := newProxy(t, db)
 		through.away = 2
 		defer through.close()
@@ -80,6 +81,7 @@ func TestTheScriptsWaitForAServerThatIsAway(t *testing.T) {
 func TestTheScriptsWaitNotForEver(t *testing.T) {
 	t.Parallel()
 	eachWaiting(t, "restoring", backup.RestoreScript, func(t *testing.T, i image, script string, db testenv.DB, file string) {
+		t.Helper()
 		for why, c := range map[string]struct {
 			env         []string
 			away, waits bool
