@@ -102,7 +102,13 @@ func TestNothingIsLeftBehindHoweverTheProcessEnds(t *testing.T) {
 			}
 			dir := strings.TrimSpace(line)
 			if order.signal != 0 {
-				if running := descendants(t, dir); len(running) != order.processes {
+				// The youngest may still be on its way into its program: it has no
+				// command line then.
+				running := descendants(t, dir)
+				for deadline := time.Now().Add(time.Minute); len(running) < order.processes && time.Now().Before(deadline); running = descendants(t, dir) {
+					time.Sleep(10 * time.Millisecond)
+				}
+				if len(running) != order.processes {
 					t.Fatalf("expected %d processes, found %q", order.processes, running)
 				}
 				if err := syscall.Kill(-victim.Process.Pid, order.signal); err != nil {
